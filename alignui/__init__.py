@@ -1,0 +1,3 @@
+"""AlignUI: human preferences you can trust."""
+
+__version__ = "0.1.0"

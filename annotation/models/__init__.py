@@ -1,0 +1,37 @@
+"""The vocabulary of the people half, as tables."""
+
+from annotation.models.content import Completion, Policy, Prompt
+from annotation.models.judgment import CriterionAnswer, Judgment, Span, Strength
+from annotation.models.people import ApiToken, Invitation, Membership, Pool, User
+from annotation.models.project import Ask, ComparisonKind, Criterion, Project
+from annotation.models.report import AgreementReport, BiasAudit, Export
+from annotation.models.run import AuditEntry, Run
+from annotation.models.work import Assignment, Batch, Candidate, Comparison
+
+__all__ = [
+    "AgreementReport",
+    "ApiToken",
+    "Ask",
+    "Assignment",
+    "AuditEntry",
+    "Batch",
+    "BiasAudit",
+    "Candidate",
+    "Comparison",
+    "ComparisonKind",
+    "Completion",
+    "Criterion",
+    "CriterionAnswer",
+    "Export",
+    "Invitation",
+    "Judgment",
+    "Membership",
+    "Policy",
+    "Pool",
+    "Project",
+    "Prompt",
+    "Run",
+    "Span",
+    "Strength",
+    "User",
+]

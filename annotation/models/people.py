@@ -1,0 +1,172 @@
+"""Who works here: users, the pools they belong to, and how they were let in."""
+
+import hashlib
+import secrets
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+def token_digest(token: str) -> str:
+    """SHA-256 of a secret token: the database never holds what would let someone in."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def draw_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def draw_pseudonym() -> str:
+    return secrets.token_hex(6)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str, **fields: object) -> "User":
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    class Kind(models.TextChoices):
+        HUMAN = "human", "Person"
+        IMPORTED = "imported", "Imported annotator"
+        SIMULATED = "simulated", "Simulated annotator"
+
+    username = models.CharField(max_length=150, unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    email = models.EmailField(blank=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.HUMAN)
+    pseudonym = models.CharField(max_length=32, unique=True, default=draw_pseudonym)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_username_unique"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["human", "imported", "simulated"]),
+                name="user_kind_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+
+class Pool(models.Model):
+    """Annotators who may take the work of the projects that the pool serves."""
+
+    name = models.CharField(max_length=120, unique=True)
+    description = models.TextField(blank=True)
+    languages = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    skills = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    daily_quota = models.PositiveIntegerField(null=True, blank=True)
+    total_quota = models.PositiveIntegerField(null=True, blank=True)
+    pay_per_judgment = models.DecimalField(max_digits=8, decimal_places=4, null=True, blank=True)
+    pay_currency = models.CharField(max_length=3, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="pools")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        LEAD = "lead", "Lead"
+        REVIEWER = "reviewer", "Reviewer"
+        ANNOTATOR = "annotator", "Annotator"
+        VIEWER = "viewer", "Viewer"
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        REMOVED = "removed", "Removed"
+
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.ANNOTATOR)
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    is_qualified = models.BooleanField(default=True)
+    external_id = models.CharField(max_length=128, blank=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pool", "user"], name="membership_once_per_pool"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "lead", "reviewer", "annotator", "viewer"]),
+                name="membership_role_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["active", "paused", "removed"]),
+                name="membership_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.pool} as {self.role}"
+
+
+class Invitation(models.Model):
+    """The only way to sign up: a single-use, expiring link into one pool with one role."""
+
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(
+        max_length=10, choices=Membership.Role, default=Membership.Role.ANNOTATOR
+    )
+    email = models.EmailField(blank=True)
+    token_digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitation"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(accepted_at__isnull=True, accepted_by__isnull=True)
+                | models.Q(accepted_at__isnull=False, accepted_by__isnull=False),
+                name="invitation_accepted_by_someone",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation to {self.pool} as {self.role}"
+
+
+class ApiToken(models.Model):
+    """A person's key for the REST interface; only its digest is stored."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"

@@ -1,0 +1,206 @@
+"""Who judges what: batches, comparisons, their candidates, and leased assignments."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from annotation.models.content import Completion, Prompt
+from annotation.models.people import User
+from annotation.models.project import ComparisonKind, Project
+
+
+class Batch(models.Model):
+    """The comparisons opened together, and why."""
+
+    class Reason(models.TextChoices):
+        MANUAL = "manual", "Opened by a lead"
+        ACQUISITION = "acquisition", "Chosen by acquisition"
+        CONTROL = "control", "Random control arm"
+        GOLD = "gold", "Gold"
+        QUALIFICATION = "qualification", "Qualification"
+        IMPORTED = "imported", "Imported with judgments"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="batches")
+    name = models.CharField(max_length=160)
+    reason = models.CharField(max_length=13, choices=Reason)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    seed = models.BigIntegerField()
+    opened_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    reason__in=[
+                        "manual", "acquisition", "control", "gold", "qualification", "imported"
+                    ]
+                ),
+                name="batch_reason_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "paused"], closed_at__isnull=True)
+                | Q(state="closed", closed_at__isnull=False),
+                name="batch_state_known",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Comparison(models.Model):
+    """A prompt with 2 to 9 completions shown together.
+
+    `taken` and `judged` count leased-or-submitted and submitted assignments. The database's own
+    triggers keep them, so `taken <= overlap` is exact under any concurrency.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        RETIRED = "retired", "Retired"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="comparisons")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="comparisons")
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="comparisons")
+    kind = models.CharField(max_length=8, choices=ComparisonKind)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    overlap = models.PositiveSmallIntegerField()
+    utility = models.FloatField(default=0.0)
+    gold_groups = models.JSONField(null=True, blank=True)
+    gold_reason = models.TextField(blank=True)
+    repeat_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="repeats"
+    )
+    external_id = models.CharField(max_length=128, blank=True)
+    taken = models.PositiveSmallIntegerField(default=0, editable=False)
+    judged = models.PositiveSmallIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(taken__lte=F("overlap")), name="comparison_taken_within_overlap"
+            ),
+            models.CheckConstraint(
+                condition=Q(judged__lte=F("taken")), name="comparison_judged_within_taken"
+            ),
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="comparison_overlap_positive"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["pairwise", "ranking"]), name="comparison_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "retired"]), name="comparison_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(repeat_of__isnull=True) | ~Q(repeat_of=F("id")),
+                name="comparison_repeats_another",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("project"), F("utility").desc(), F("id"),
+                name="comparison_claimable",
+                condition=Q(state="open", taken__lt=F("overlap")),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"Comparison {self.pk}"
+
+
+class Candidate(models.Model):
+    """One completion's place in a comparison; `position` is canonical, not as displayed."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="candidates")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="candidacies")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["comparison", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["comparison", "position"], name="candidate_position_once"
+            ),
+            models.UniqueConstraint(
+                fields=["comparison", "completion"], name="candidate_completion_once"
+            ),
+            models.CheckConstraint(condition=Q(position__lte=8), name="candidate_at_most_nine"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Candidate {self.position} of comparison {self.comparison_id}"
+
+
+class Assignment(models.Model):
+    """One annotator's leased right to judge one comparison.
+
+    `display_order[slot]` is the canonical position of the candidate shown in that slot.
+    """
+
+    class State(models.TextChoices):
+        LEASED = "leased", "Leased"
+        SUBMITTED = "submitted", "Submitted"
+        SKIPPED = "skipped", "Skipped"
+        EXPIRED = "expired", "Expired"
+        RELEASED = "released", "Returned"
+
+    class SkipReason(models.TextChoices):
+        EXPERTISE = "expertise", "I lack the knowledge to judge this"
+        LANGUAGE = "language", "I do not read this language"
+        BROKEN = "broken", "The prompt or a response is broken"
+        HARMFUL = "harmful", "I do not want to read this"
+        OTHER = "other", "Another reason"
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
+    annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=9, choices=State, default=State.LEASED)
+    display_order = ArrayField(models.PositiveSmallIntegerField())
+    leased_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.CharField(max_length=9, choices=SkipReason, blank=True)
+    skip_note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["comparison", "annotator"],
+                condition=Q(state__in=["leased", "submitted"]),
+                name="assignment_live_once",
+            ),
+            models.UniqueConstraint(
+                fields=["id", "comparison", "annotator"], name="assignment_identity"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="leased", closed_at__isnull=True, skip_reason="")
+                | Q(
+                    state__in=["submitted", "expired", "released"],
+                    closed_at__isnull=False,
+                    skip_reason="",
+                )
+                | (Q(state="skipped", closed_at__isnull=False) & ~Q(skip_reason="")),
+                name="assignment_state_consistent",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], name="assignment_lapsing", condition=Q(state="leased")
+            ),
+            models.Index(fields=["annotator", "-closed_at"], name="assignment_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Assignment {self.pk}"
