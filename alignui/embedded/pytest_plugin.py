@@ -1,0 +1,49 @@
+"""A pytest plugin: a throw-away PostgreSQL and Redis for the test session.
+
+It is named in pytest's own options and not in a conftest, because pytest-django reads the settings
+before any conftest is imported. Set DATABASE_URL and CELERY_BROKER_URL to test on servers instead.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from alignui.embedded import postgres, redis
+
+_VAR = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Choose the session's own `var/` before the settings are read; xdist's workers inherit it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        var = Path(tempfile.mkdtemp(prefix="alignui-test-"))
+        early_config.stash[_VAR] = var
+        os.environ["ALIGNUI_VAR"] = str(var)
+        os.environ.setdefault("ALIGNUI_SECRET_KEY", "only-for-tests")
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    return (yield)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    var = session.config.stash.get(_VAR, None)
+    if var is None or session.config.option.collectonly:
+        return
+    # PostgreSQL runs as another account when root tests, and passes through this folder.
+    var.chmod(0o711)
+    if "DATABASE_URL" not in os.environ:
+        postgres.start_detached(var, forgetful=True)
+    if "CELERY_BROKER_URL" not in os.environ:
+        redis.start_detached(var)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    var = config.stash.get(_VAR, None)
+    if var is not None:
+        redis.stop(var)
+        postgres.stop(var)
+        shutil.rmtree(var, ignore_errors=True)
