@@ -298,6 +298,7 @@ class Migration(migrations.Migration):
                 ('acquisition_function', models.CharField(default='bald', max_length=32)),
                 ('acquisition_size', models.PositiveIntegerField(default=20)),
                 ('control_share', models.FloatField(default=0.2, validators=[django.core.validators.MinValueValidator(0.05), django.core.validators.MaxValueValidator(1.0)])),
+                ('learns_from_simulated', models.BooleanField(default=False)),
                 ('seed', models.BigIntegerField(default=annotation.models.project.draw_seed, editable=False)),
                 ('is_archived', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

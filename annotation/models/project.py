@@ -62,6 +62,7 @@ class Project(models.Model):
     control_share = models.FloatField(
         default=0.2, validators=[MinValueValidator(0.05), MaxValueValidator(1.0)]
     )
+    learns_from_simulated = models.BooleanField(default=False)
     seed = models.BigIntegerField(default=draw_seed, editable=False)
     is_archived = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,185 @@
+"""Named loaders decide access: a view that has the object has the right to it.
+
+What a person may not see does not exist for them: every refusal is `NotFound`.
+"""
+
+from django.db.models import QuerySet
+
+from annotation.core.errors import NotFound
+from annotation.models import (
+    Assignment,
+    Batch,
+    Export,
+    Invitation,
+    Judgment,
+    Membership,
+    Pool,
+    Project,
+    Run,
+    User,
+)
+
+Role = Membership.Role
+LEADS = (Role.OWNER, Role.LEAD)
+VIEWERS = (*LEADS, Role.REVIEWER, Role.VIEWER)
+JUDGES = (*LEADS, Role.REVIEWER, Role.ANNOTATOR)
+
+
+def _projects_with_role(user: User, roles: tuple[str, ...]) -> QuerySet[Project]:
+    return Project.objects.filter(
+        pools__memberships__user=user,
+        pools__memberships__role__in=roles,
+        pools__memberships__state=Membership.State.ACTIVE,
+    ).distinct()
+
+
+def projects_led(user: User) -> QuerySet[Project]:
+    return Project.objects.all() if user.is_superuser else _projects_with_role(user, LEADS)
+
+
+def projects_viewed(user: User) -> QuerySet[Project]:
+    return Project.objects.all() if user.is_superuser else _projects_with_role(user, VIEWERS)
+
+
+def projects_annotated(user: User) -> QuerySet[Project]:
+    """Projects whose work the user may take: membership, not superuser power, lets one judge."""
+    return (
+        Project.objects.filter(
+            is_archived=False,
+            pools__memberships__user=user,
+            pools__memberships__role__in=JUDGES,
+            pools__memberships__state=Membership.State.ACTIVE,
+            pools__memberships__is_qualified=True,
+        )
+        .distinct()
+        .order_by("id")
+    )
+
+
+def roles(user: User, project: Project) -> set[str]:
+    return set(
+        Membership.objects.filter(
+            user=user, pool__projects=project, state=Membership.State.ACTIVE
+        ).values_list("role", flat=True)
+    )
+
+
+def is_lead(user: User) -> bool:
+    """Whether the user leads anything at all, and so sees the leads' navigation."""
+    return bool(
+        user.is_superuser
+        or user.memberships.filter(role__in=LEADS, state=Membership.State.ACTIVE).exists()
+    )
+
+
+def _project(projects: QuerySet[Project], slug: str) -> Project:
+    project = projects.filter(slug=slug).first()
+    if project is None:
+        raise NotFound(
+            f"There is no project “{slug}” for you.",
+            hint="Ask its lead to add you to one of its pools.",
+        )
+    return project
+
+
+def project_for_lead(*, user: User, slug: str) -> Project:
+    return _project(projects_led(user), slug)
+
+
+def project_for_viewer(*, user: User, slug: str) -> Project:
+    return _project(projects_viewed(user), slug)
+
+
+def project_for_annotator(*, user: User, slug: str) -> Project:
+    return _project(projects_annotated(user), slug)
+
+
+def pool_for_lead(*, user: User, pool_id: int) -> Pool:
+    pools = Pool.objects.filter(pk=pool_id)
+    if not user.is_superuser:
+        pools = pools.filter(
+            memberships__user=user,
+            memberships__role__in=LEADS,
+            memberships__state=Membership.State.ACTIVE,
+        )
+    pool = pools.first()
+    if pool is None:
+        raise NotFound("There is no such pool for you.")
+    return pool
+
+
+def invitation_for_lead(*, user: User, invitation_id: int) -> Invitation:
+    invitation = Invitation.objects.select_related("pool").filter(pk=invitation_id).first()
+    if invitation is None:
+        raise NotFound("There is no such invitation for you.")
+    pool_for_lead(user=user, pool_id=invitation.pool_id)
+    return invitation
+
+
+def membership_for_lead(*, user: User, membership_id: int) -> Membership:
+    membership = (
+        Membership.objects.select_related("pool", "user").filter(pk=membership_id).first()
+    )
+    if membership is None:
+        raise NotFound("There is no such member for you.")
+    pool_for_lead(user=user, pool_id=membership.pool_id)
+    return membership
+
+
+def batch_for_lead(*, user: User, batch_id: int) -> Batch:
+    batch = (
+        Batch.objects.select_related("project")
+        .filter(pk=batch_id, project__in=projects_led(user))
+        .first()
+    )
+    if batch is None:
+        raise NotFound("There is no such batch for you.")
+    return batch
+
+
+def run_for_lead(*, user: User, run_id: int) -> Run:
+    run = (
+        Run.objects.select_related("project")
+        .filter(pk=run_id, project__in=projects_led(user))
+        .first()
+    )
+    if run is None:
+        raise NotFound("There is no such run for you.")
+    return run
+
+
+def export_for_lead(*, user: User, export_id: int) -> Export:
+    export = (
+        Export.objects.select_related("project")
+        .filter(pk=export_id, project__in=projects_led(user))
+        .first()
+    )
+    if export is None:
+        raise NotFound("There is no such export for you.")
+    return export
+
+
+def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
+    assignment = (
+        Assignment.objects.select_related("comparison__project", "comparison__prompt")
+        .filter(
+            pk=assignment_id, annotator=user, comparison__project__in=projects_annotated(user)
+        )
+        .first()
+    )
+    if assignment is None:
+        raise NotFound("There is no such comparison for you.")
+    return assignment
+
+
+def judgment_for_annotator(*, user: User, judgment_id: int) -> Judgment:
+    judgment = (
+        Judgment.objects.select_related("assignment__comparison__project")
+        .filter(
+            pk=judgment_id, annotator=user, comparison__project__in=projects_annotated(user)
+        )
+        .first()
+    )
+    if judgment is None:
+        raise NotFound("There is no such judgment of yours.")
+    return judgment

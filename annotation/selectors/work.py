@@ -1,0 +1,268 @@
+"""What is open for whom, and what a comparison looks like to the person who judges it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.core.rendering import render_markdown
+from annotation.models import (
+    Assignment,
+    Batch,
+    Candidate,
+    Comparison,
+    Completion,
+    Criterion,
+    Judgment,
+    Project,
+    Prompt,
+    User,
+)
+from annotation.selectors.access import projects_annotated
+
+LETTERS = "ABCDEFGHI"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """One project as its annotator's home shows it."""
+
+    project: Project
+    n_open: int
+    n_judged: int
+    n_judged_today: int
+    n_leased: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    role: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCandidate:
+    slot: int
+    letter: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCriterion:
+    key: str
+    name: str
+    guideline_html: str
+    scale: str
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """A comparison as displayed: blind, candidates in the assignment's display order."""
+
+    assignment: Assignment
+    project: Project
+    kind: str
+    question: str
+    guideline_html: str
+    content_warning: str
+    turns: tuple[Turn, ...]
+    candidates: tuple[ShownCandidate, ...]
+    criteria: tuple[ShownCriterion, ...]
+    strengths: tuple[int, ...]
+    expires_at: datetime
+    previous: Judgment | None
+
+    @property
+    def is_amendment(self) -> bool:
+        return self.previous is not None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    batch: Batch
+    n_comparisons: int
+    wanted: int
+    judged: int
+    leased: int
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.judged / self.wanted) if self.wanted else 0
+
+
+def open_comparisons(annotator: User, project: Project) -> QuerySet[Comparison]:
+    """Comparisons that the annotator could still be given."""
+    met = Assignment.objects.filter(
+        comparison=OuterRef("pk"),
+        annotator=annotator,
+        state__in=[Assignment.State.SUBMITTED, Assignment.State.SKIPPED],
+    )
+    own = Assignment.objects.filter(
+        comparison=OuterRef("pk"), annotator=annotator, state=Assignment.State.LEASED
+    )
+    return Comparison.objects.filter(
+        ~Exists(met),
+        Q(taken__lt=F("overlap")) | Exists(own),
+        project=project,
+        state=Comparison.State.OPEN,
+        batch__state=Batch.State.OPEN,
+    )
+
+
+def annotator_home(annotator: User) -> list[OpenWork]:
+    return [_open_work(annotator, project) for project in projects_annotated(annotator)]
+
+
+def presentation(assignment: Assignment) -> Presentation:
+    comparison = assignment.comparison
+    project = comparison.project
+    candidates = {
+        candidate.position: candidate.completion
+        for candidate in comparison.candidates.select_related("completion")
+    }
+    return Presentation(
+        assignment=assignment,
+        project=project,
+        kind=comparison.kind,
+        question=project.question,
+        guideline_html=render_markdown(project.guideline),
+        content_warning=_content_warning(comparison.prompt, project),
+        turns=tuple(_turns(comparison.prompt)),
+        candidates=tuple(
+            _shown(slot, candidates[position])
+            for slot, position in enumerate(assignment.display_order)
+        ),
+        criteria=tuple(_criteria(project)),
+        strengths={2: (1, 3), 3: (1, 2, 3)}.get(project.strength_levels, ()),
+        expires_at=assignment.expires_at,
+        previous=_previous(assignment),
+    )
+
+
+def batch_progress(project: Project) -> list[BatchProgress]:
+    batches = project.batches.annotate(
+        n_comparisons=Count("comparisons"),
+        wanted=Sum("comparisons__overlap", default=0),
+        n_judged=Sum("comparisons__judged", default=0),
+        n_taken=Sum("comparisons__taken", default=0),
+    )
+    return [
+        BatchProgress(
+            batch=batch,
+            n_comparisons=batch.n_comparisons,
+            wanted=batch.wanted,
+            judged=batch.n_judged,
+            leased=batch.n_taken - batch.n_judged,
+        )
+        for batch in batches
+    ]
+
+
+def compared_pairs(project: Project) -> set[frozenset[int]]:
+    """Every pair of completion ids that some comparison of the project already shows together."""
+    shown: dict[int, list[int]] = {}
+    rows = Candidate.objects.filter(comparison__project=project).values_list(
+        "comparison_id", "completion_id"
+    )
+    for comparison_id, completion_id in rows.iterator():
+        shown.setdefault(comparison_id, []).append(completion_id)
+    return {
+        frozenset((a, b))
+        for together in shown.values()
+        for index, a in enumerate(together)
+        for b in together[index + 1 :]
+    }
+
+
+def completions_by_prompt(
+    project: Project, *, with_held_out: bool = True
+) -> dict[int, list[Completion]]:
+    """Completions that say something, grouped by prompt, without their texts."""
+    completions = (
+        Completion.objects.filter(prompt__project=project)
+        .exclude(text="")
+        .only("id", "prompt_id", "policy_id")
+        .order_by("prompt_id", "id")
+    )
+    if not with_held_out:
+        completions = completions.filter(prompt__is_held_out=False)
+    grouped: dict[int, list[Completion]] = {}
+    for completion in completions.iterator():
+        grouped.setdefault(completion.prompt_id, []).append(completion)
+    return grouped
+
+
+def _open_work(annotator: User, project: Project) -> OpenWork:
+    judged = Judgment.objects.live().filter(annotator=annotator, comparison__project=project)
+    n_open = open_comparisons(annotator, project).count()
+    n_judged = judged.count()
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return OpenWork(
+        project=project,
+        n_open=n_open,
+        n_judged=n_judged,
+        n_judged_today=judged.filter(judged_at__gte=today).count(),
+        n_leased=Assignment.objects.filter(
+            annotator=annotator, comparison__project=project, state=Assignment.State.LEASED
+        ).count(),
+        reason=_reason(project, n_open, n_judged),
+    )
+
+
+def _reason(project: Project, n_open: int, n_judged: int) -> str:
+    if n_open:
+        return _("Open for you as a member of a pool of this project.")
+    if project.batches.filter(state=Batch.State.OPEN).exists():
+        if n_judged:
+            return _("You have judged all that is open; others finish the rest.")
+        return _("All open comparisons have enough judges at the moment.")
+    return _("Nothing is open: the lead has not opened a batch, or it is paused.")
+
+
+def _content_warning(prompt: Prompt, project: Project) -> str:
+    if project.content_warning:
+        return project.content_warning
+    return _("This conversation may be upsetting.") if prompt.is_unsafe else ""
+
+
+def _turns(prompt: Prompt) -> Iterator[Turn]:
+    for message in prompt.messages:
+        text = str(message["content"])
+        yield Turn(role=message["role"], html=render_markdown(text), text=text)
+
+
+def _shown(slot: int, completion: Completion) -> ShownCandidate:
+    html = completion.html or render_markdown(completion.text)
+    return ShownCandidate(slot=slot, letter=LETTERS[slot], html=html, text=completion.text)
+
+
+def _criteria(project: Project) -> Iterator[ShownCriterion]:
+    for criterion in project.criteria.exclude(key=Criterion.OVERALL):
+        yield ShownCriterion(
+            key=criterion.key,
+            name=criterion.name,
+            guideline_html=render_markdown(criterion.guideline),
+            scale=criterion.scale,
+            is_required=criterion.is_required,
+        )
+
+
+def _previous(assignment: Assignment) -> Judgment | None:
+    """What the annotator last answered here, also when it was just withdrawn by an undo."""
+    return (
+        Judgment.objects.filter(
+            comparison=assignment.comparison_id,
+            annotator=assignment.annotator_id,
+            is_withdrawal=False,
+        )
+        .prefetch_related("answers__criterion")
+        .order_by("-revision")
+        .first()
+    )

@@ -1,0 +1,199 @@
+"""Leases: who may judge which comparison, in which display order, until when.
+
+The database keeps `taken <= overlap`; these services only decide whose turn it is.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from annotation.core.errors import Conflict, Invalid
+from annotation.core.scheduling import display_order
+from annotation.models import Assignment, Batch, Comparison, Project, User
+
+State = Assignment.State
+LOCK_SPACE = 0x4C4541  # "LEA": one claim at a time per annotator, whatever tabs they have open
+UNDO_SECONDS = 60
+
+
+@transaction.atomic
+def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
+    """The annotator's own lease if they hold one, else the most useful open comparison.
+
+    Returns None when nothing is open for them. Locks the annotator's claims and the comparison.
+    """
+    _lock_claims(annotator)
+    now = timezone.now()
+    held = _held_lease(annotator, project)
+    if held is not None:
+        return _extend(held, now)
+    comparison = _next_comparison(annotator, project)
+    if comparison is None and assignments_expire(now=now, project=project):
+        comparison = _next_comparison(annotator, project)
+    if comparison is None:
+        return None
+    return Assignment.objects.create(
+        comparison=comparison,
+        annotator=annotator,
+        display_order=list(_display_order(annotator, project, comparison)),
+        leased_at=now,
+        expires_at=now + timedelta(seconds=project.lease_seconds),
+    )
+
+
+@transaction.atomic
+def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
+    """Extends a lease while its page is in use. Raises Conflict when it has lapsed."""
+    locked = lock_own(annotator, assignment)
+    if locked.state != State.LEASED:
+        raise Conflict("This lease has ended.", hint="Take the next comparison.")
+    return _extend(locked, timezone.now())
+
+
+@transaction.atomic
+def assignment_release(*, annotator: User, assignment: Assignment) -> Assignment:
+    """Gives a comparison back unanswered; it may come to the same annotator again."""
+    locked = lock_own(annotator, assignment)
+    if locked.state != State.LEASED:
+        raise Conflict("This lease has ended.")
+    return _close(locked, State.RELEASED)
+
+
+@transaction.atomic
+def assignment_skip(
+    *, annotator: User, assignment: Assignment, reason: str, note: str = ""
+) -> Assignment:
+    """The annotator does not want to judge this one; it does not come back to them."""
+    if reason not in Assignment.SkipReason.values:
+        raise Invalid("Say why you skip this comparison.", field="reason")
+    locked = lock_own(annotator, assignment)
+    if locked.state == State.SKIPPED:
+        return locked
+    if locked.state == State.SUBMITTED:
+        raise Conflict("You have judged this comparison.", hint="Undo the judgment first.")
+    locked.skip_reason, locked.skip_note = reason, note.strip()
+    return _close(locked, State.SKIPPED)
+
+
+@transaction.atomic
+def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
+    """Undoes a skip. Raises Conflict when too late or when others have filled the comparison."""
+    _lock_claims(annotator)
+    locked = lock_own(annotator, assignment)
+    if locked.state == State.LEASED:
+        return locked
+    now = timezone.now()
+    if locked.state != State.SKIPPED or locked.closed_at is None:
+        raise Conflict("There is no skip to undo.")
+    if now - locked.closed_at > timedelta(seconds=UNDO_SECONDS):
+        raise Conflict("A skip can be undone for a minute only.")
+    _release_other_leases(annotator, locked)
+    return lease_again(locked, now)
+
+
+@transaction.atomic
+def assignments_expire(*, now: datetime, project: Project | None = None) -> int:
+    """Returns lapsed leases to the queue; how many. Rows that are in use are left for later."""
+    lapsed = Assignment.objects.filter(state=State.LEASED, expires_at__lt=now)
+    if project is not None:
+        lapsed = lapsed.filter(comparison__project=project)
+    keys = list(lapsed.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    return Assignment.objects.filter(pk__in=keys).update(state=State.EXPIRED, closed_at=now)
+
+
+def lock_own(annotator: User, assignment: Assignment) -> Assignment:
+    """The annotator's assignment, its row locked until the transaction ends."""
+    return (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("comparison__project")
+        .get(pk=assignment.pk, annotator=annotator)
+    )
+
+
+def lease_again(assignment: Assignment, now: datetime) -> Assignment:
+    """Turns an ended assignment into a lease if the comparison still has room for it."""
+    assignment.state, assignment.closed_at = State.LEASED, None
+    assignment.skip_reason = assignment.skip_note = ""
+    assignment.leased_at = now
+    assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
+    try:
+        with transaction.atomic():
+            assignment.save()
+    except IntegrityError as error:
+        raise Conflict(
+            "Others have judged this comparison in the meantime.",
+            hint="Take the next one; nothing else of yours is affected.",
+        ) from error
+    return assignment
+
+
+def _lock_claims(annotator: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, annotator.pk])
+
+
+def _held_lease(annotator: User, project: Project) -> Assignment | None:
+    return (
+        Assignment.objects.select_for_update(of=("self",))
+        .filter(
+            annotator=annotator, state=State.LEASED, comparison__project=project,
+            comparison__batch__state=Batch.State.OPEN,
+        )
+        .select_related("comparison__project")
+        .order_by("-leased_at")
+        .first()
+    )  # fmt: skip
+
+
+def _next_comparison(annotator: User, project: Project) -> Comparison | None:
+    met = Assignment.objects.filter(
+        comparison=OuterRef("pk"),
+        annotator=annotator,
+        state__in=[State.LEASED, State.SUBMITTED, State.SKIPPED],
+    )
+    return (
+        Comparison.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        .filter(
+            ~Exists(met),
+            project=project,
+            state=Comparison.State.OPEN,
+            taken__lt=F("overlap"),
+            batch__state=Batch.State.OPEN,
+        )
+        .order_by(F("utility").desc(), "id")
+        .first()
+    )
+
+
+def _display_order(
+    annotator: User, project: Project, comparison: Comparison
+) -> tuple[int, ...]:
+    """Counterbalanced over this annotator's own sequence in the project."""
+    index = Assignment.objects.filter(
+        annotator=annotator, comparison__project=project
+    ).count()
+    return display_order(
+        size=comparison.candidates.count(), index=index, seed=project.seed ^ annotator.pk
+    )
+
+
+def _extend(assignment: Assignment, now: datetime) -> Assignment:
+    assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
+    assignment.save(update_fields=["expires_at"])
+    return assignment
+
+
+def _close(assignment: Assignment, state: str) -> Assignment:
+    assignment.state, assignment.closed_at = state, timezone.now()
+    assignment.save(update_fields=["state", "closed_at", "skip_reason", "skip_note"])
+    return assignment
+
+
+def _release_other_leases(annotator: User, assignment: Assignment) -> None:
+    Assignment.objects.filter(
+        annotator=annotator,
+        state=State.LEASED,
+        comparison__project=assignment.comparison.project,
+    ).exclude(pk=assignment.pk).update(state=State.RELEASED, closed_at=timezone.now())

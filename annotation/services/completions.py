@@ -1,0 +1,40 @@
+"""Storing what policies wrote. The text is rendered and sanitised once, here."""
+
+from collections.abc import Mapping
+
+from annotation.core.errors import Invalid
+from annotation.core.rendering import render_markdown
+from annotation.models import Completion, Policy, Prompt
+
+MAX_BYTES = 256 * 1024
+
+
+def completion_create(
+    *,
+    prompt_id: int,
+    policy: Policy,
+    sample_index: int,
+    text: str,
+    provenance: Mapping[str, object],
+) -> bool:
+    """Stores a sample unless it is there already; whether it was new.
+
+    `provenance` holds seed, prompt_tokens, completion_tokens, mean_logprob and finish_reason.
+    Raises Invalid for a prompt of another project or a text that is too long.
+    """
+    if not Prompt.objects.filter(pk=prompt_id, project=policy.project_id).exists():
+        raise Invalid(f"Prompt {prompt_id} is not of the project of policy “{policy}”.")
+    text = text.replace("\x00", "")
+    if len(text.encode()) > MAX_BYTES:
+        raise Invalid(f"A completion of {len(text.encode()):,} bytes is over {MAX_BYTES:,}.")
+    completion = Completion(
+        prompt_id=prompt_id, policy=policy, sample_index=sample_index, text=text,
+        html=render_markdown(text), **provenance,
+    )  # fmt: skip
+    before = Completion.objects.filter(
+        prompt_id=prompt_id, policy=policy, sample_index=sample_index
+    )
+    if before.exists():
+        return False
+    Completion.objects.bulk_create([completion], ignore_conflicts=True)
+    return True

@@ -1,0 +1,272 @@
+"""Answers. Each one names the assignment whose display order was shown; none is ever overwritten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from annotation.core.errors import Conflict, Invalid
+from annotation.core.rankings import Groups, parse_groups
+from annotation.models import (
+    Ask,
+    Assignment,
+    ComparisonKind,
+    Criterion,
+    CriterionAnswer,
+    Judgment,
+    Project,
+    User,
+)
+from annotation.services.assignments import UNDO_SECONDS, lease_again, lock_own
+
+State = Assignment.State
+STRENGTHS: Mapping[int, tuple[int, ...]] = {0: (), 1: (), 2: (1, 3), 3: (1, 2, 3)}
+RATIONALE_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionInput:
+    """One criterion's answer in slots as displayed: an order, or one rating per slot."""
+
+    groups: Groups | None = None
+    strength: int | None = None
+    ratings: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgmentInput:
+    """An answer in slots as displayed: `groups` are ordered, best first; ties share a group."""
+
+    groups: Groups
+    strength: int | None = None
+    both_bad: bool = False
+    criteria: Mapping[str, CriterionInput] = field(default_factory=dict)
+    rationale: str = ""
+    confidence: int | None = None
+    active_ms: int | None = None
+
+
+@transaction.atomic
+def judgment_submit(
+    *,
+    annotator: User,
+    assignment: Assignment,
+    token: UUID,
+    answer: JudgmentInput,
+    source: str = Judgment.Source.WEB,
+) -> Judgment:
+    """Stores the answer once per token, however often it is sent. Locks the assignment.
+
+    On a comparison that the annotator has judged before it is an amendment. An answer that
+    arrives after its lease has lapsed is kept as long as the comparison has room for it.
+    Raises Invalid naming the field, Conflict when the comparison has no room any more.
+    """
+    locked = lock_own(annotator, assignment)
+    project = locked.comparison.project
+    earlier = Judgment.objects.filter(annotator=annotator, idempotency_token=token).first()
+    if earlier is not None:
+        return _same_submission(earlier, locked)
+    answer = _checked(answer, locked, project)
+    head = _head(locked)
+    if locked.state == State.SUBMITTED:
+        _check_may_amend(project, head)
+    elif locked.state in (State.EXPIRED, State.RELEASED):
+        lease_again(locked, timezone.now())
+    elif locked.state == State.SKIPPED:
+        raise Conflict("You skipped this comparison.", hint="Undo the skip to judge it.")
+    judgment = _append(locked, head, token, source, answer)
+    locked.state, locked.closed_at = State.SUBMITTED, timezone.now()
+    locked.save(update_fields=["state", "closed_at"])
+    return judgment
+
+
+@transaction.atomic
+def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> Assignment:
+    """Takes a judgment back and leases its comparison again; the judgment itself is kept.
+
+    Raises Conflict when it is not the annotator's newest word or the time to undo is over.
+    """
+    locked = lock_own(annotator, judgment.assignment)
+    if Judgment.objects.filter(annotator=annotator, idempotency_token=token).exists():
+        return locked
+    head = _head(locked)
+    if locked.state != State.SUBMITTED or head is None or head.pk != judgment.pk:
+        raise Conflict("This is not your latest answer to that comparison.")
+    _check_may_amend(locked.comparison.project, head)
+    Judgment.objects.create(
+        comparison=locked.comparison, annotator=annotator, assignment=locked,
+        revision=head.revision + 1, supersedes=head, is_withdrawal=True,
+        idempotency_token=token, groups=[], source=Judgment.Source.WEB,
+    )  # fmt: skip
+    Assignment.objects.filter(
+        annotator=annotator, state=State.LEASED, comparison__project=locked.comparison.project
+    ).update(state=State.RELEASED, closed_at=timezone.now())
+    return lease_again(locked, timezone.now())
+
+
+def to_slots(groups: Groups, display_order: list[int]) -> Groups:
+    """Canonical candidate positions as the slots in which they were displayed."""
+    slot_of = {position: slot for slot, position in enumerate(display_order)}
+    return tuple(tuple(sorted(slot_of[position] for position in group)) for group in groups)
+
+
+def _from_slots(groups: Groups, display_order: list[int]) -> Groups:
+    return tuple(tuple(sorted(display_order[slot] for slot in group)) for group in groups)
+
+
+def _same_submission(earlier: Judgment, assignment: Assignment) -> Judgment:
+    if earlier.assignment_id != assignment.pk:
+        raise Conflict("This token was used for another comparison.", hint="Reload the page.")
+    return earlier
+
+
+def _head(assignment: Assignment) -> Judgment | None:
+    return Judgment.objects.filter(
+        comparison=assignment.comparison_id,
+        annotator=assignment.annotator_id,
+        superseded_by__isnull=True,
+    ).first()
+
+
+def _check_may_amend(project: Project, head: Judgment | None) -> None:
+    if project.allow_amend or head is None:
+        return
+    if timezone.now() - head.created_at > timedelta(seconds=UNDO_SECONDS):
+        raise Conflict("This project does not allow judgments to be changed after a minute.")
+
+
+def _append(
+    assignment: Assignment,
+    head: Judgment | None,
+    token: UUID,
+    source: str,
+    answer: JudgmentInput,
+    judged_at: datetime | None = None,
+) -> Judgment:
+    order = assignment.display_order
+    judgment = Judgment.objects.create(
+        comparison=assignment.comparison,
+        annotator_id=assignment.annotator_id,
+        assignment=assignment,
+        revision=head.revision + 1 if head else 0,
+        supersedes=head,
+        idempotency_token=token,
+        groups=_from_slots(answer.groups, order),
+        strength=answer.strength,
+        both_bad=answer.both_bad,
+        rationale=answer.rationale,
+        confidence=answer.confidence,
+        active_ms=answer.active_ms,
+        source=source,
+        judged_at=judged_at or timezone.now(),
+    )
+    criteria = {c.key: c for c in assignment.comparison.project.criteria.all()}
+    CriterionAnswer.objects.bulk_create(
+        _criterion_answer(judgment, criteria[key], given, order)
+        for key, given in answer.criteria.items()
+    )
+    return judgment
+
+
+def _criterion_answer(
+    judgment: Judgment, criterion: Criterion, given: CriterionInput, order: list[int]
+) -> CriterionAnswer:
+    ratings = None
+    if given.ratings is not None:
+        ratings = [0] * len(order)
+        for slot, rating in enumerate(given.ratings):
+            ratings[order[slot]] = rating
+    return CriterionAnswer(
+        judgment=judgment,
+        criterion=criterion,
+        groups=None if given.groups is None else _from_slots(given.groups, order),
+        strength=given.strength,
+        ratings=ratings,
+    )
+
+
+def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) -> JudgmentInput:
+    """The answer with clean text, or Invalid that names the field and says what is missing."""
+    size = len(assignment.display_order)
+    kind = assignment.comparison.kind
+    groups = parse_groups(answer.groups, size)
+    _check_order(groups, answer.strength, answer.both_bad, kind, project, "groups")
+    rationale = answer.rationale.replace("\x00", "").strip()
+    if project.rationale == Ask.REQUIRED and not rationale:
+        raise Invalid("Say in a sentence why.", field="rationale")
+    if len(rationale) > RATIONALE_CHARACTERS:
+        raise Invalid(f"Keep the rationale under {RATIONALE_CHARACTERS:,} characters.",
+                      field="rationale")  # fmt: skip
+    _check_confidence(answer.confidence, project)
+    if answer.active_ms is not None and not 0 <= answer.active_ms < 2**31:
+        raise Invalid("The active time is not a time.", field="active_ms")
+    return JudgmentInput(
+        groups=groups,
+        strength=answer.strength,
+        both_bad=answer.both_bad,
+        criteria=_checked_criteria(answer.criteria, size, kind, project),
+        rationale="" if project.rationale == Ask.OFF else rationale,
+        confidence=answer.confidence,
+        active_ms=answer.active_ms,
+    )
+
+
+def _check_order(
+    groups: Groups, strength: int | None, both_bad: bool, kind: str, project: Project, field: str
+) -> None:
+    has_tie = any(len(group) > 1 for group in groups)
+    all_tied = len(groups) == 1
+    if both_bad and not (all_tied and project.allow_both_bad):
+        raise Invalid("“Both bad” fits only responses that are tied, where the project offers it.",
+                      field="both_bad")  # fmt: skip
+    if has_tie and not both_bad and not project.allow_tie:
+        raise Invalid("This project does not offer ties: say which is better.", field=field)
+    if strength is None:
+        return
+    if kind != ComparisonKind.PAIRWISE or all_tied:
+        raise Invalid("A strength goes with a preference between two responses.", field="strength")
+    if strength not in STRENGTHS[project.strength_levels]:
+        raise Invalid(f"This project has no strength {strength}.", field="strength")
+
+
+def _check_confidence(confidence: int | None, project: Project) -> None:
+    if confidence is None:
+        if project.confidence == Ask.REQUIRED:
+            raise Invalid("Say how sure you are.", field="confidence")
+    elif project.confidence == Ask.OFF or not 1 <= confidence <= 5:
+        raise Invalid("Confidence goes from 1 to 5, where the project asks.", field="confidence")
+
+
+def _checked_criteria(
+    given: Mapping[str, CriterionInput], size: int, kind: str, project: Project
+) -> dict[str, CriterionInput]:
+    criteria = {c.key: c for c in project.criteria.all() if c.key != Criterion.OVERALL}
+    for key in given:
+        if key not in criteria:
+            raise Invalid(f"This project has no criterion “{key}”.", field=key)
+    checked = {}
+    for key, criterion in criteria.items():
+        if key in given:
+            checked[key] = _checked_criterion(given[key], criterion, size, kind, project)
+        elif criterion.is_required:
+            raise Invalid(f"“{criterion.name}” is not answered yet.", field=key)
+    return checked
+
+
+def _checked_criterion(
+    given: CriterionInput, criterion: Criterion, size: int, kind: str, project: Project
+) -> CriterionInput:
+    if criterion.scale == Criterion.Scale.RATING:
+        ratings = given.ratings
+        if ratings is None or len(ratings) != size or not all(1 <= r <= 5 for r in ratings):
+            raise Invalid(f"Rate each response from 1 to 5 on “{criterion.name}”.",
+                          field=criterion.key)  # fmt: skip
+        return CriterionInput(ratings=ratings)
+    if given.groups is None:
+        raise Invalid(f"Say which response is better on “{criterion.name}”.", field=criterion.key)
+    groups = parse_groups(given.groups, size)
+    _check_order(groups, given.strength, False, kind, project, criterion.key)
+    return CriterionInput(groups=groups, strength=given.strength)

@@ -1,0 +1,241 @@
+"""Letting people in, and what they may do: users, pools, invitations, tokens."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotation.core.errors import Conflict, Forbidden, Invalid, NotFound
+from annotation.models import ApiToken, Assignment, Invitation, Membership, Pool, Project, User
+from annotation.models.people import draw_token, token_digest
+from annotation.services.audit_log import audit_entry_create
+
+
+@transaction.atomic
+def user_create(
+    *, username: str, password: str | None = None, name: str = "", email: str = "",
+    kind: str = User.Kind.HUMAN,
+) -> User:  # fmt: skip
+    """Raises Invalid for a bad password, Conflict for a name that is taken."""
+    username = username.strip()
+    if not username:
+        raise Invalid("Choose a user name.", field="username")
+    if User.objects.filter(username__iexact=username).exists():
+        raise Conflict(f"The user name “{username}” is taken.", field="username")
+    if password is not None:
+        _check_password(password, User(username=username, name=name, email=email))
+    return User.objects.create_user(username, password, name=name.strip(), email=email, kind=kind)
+
+
+@transaction.atomic
+def password_change(*, user: User, current: str, new: str) -> User:
+    if not user.check_password(current):
+        raise Invalid("That is not your current password.", field="current")
+    _check_password(new, user)
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    return user
+
+
+@transaction.atomic
+def pool_create(*, actor: User | None, name: str, description: str = "") -> Pool:
+    """A new pool; whoever made it owns it."""
+    if not name.strip():
+        raise Invalid("Give the pool a name.", field="name")
+    try:
+        with transaction.atomic():
+            pool = Pool.objects.create(name=name.strip(), description=description)
+    except IntegrityError as error:
+        raise Conflict(f"There is a pool “{name}” already.", field="name") from error
+    if actor is not None:
+        Membership.objects.create(pool=pool, user=actor, role=Membership.Role.OWNER)
+        audit_entry_create(actor=actor, action="pool.create", subject=pool.name)
+    return pool
+
+
+@transaction.atomic
+def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> Membership:
+    """Adds the user to the pool, or changes the role. The last owner stays an owner."""
+    if role not in Membership.Role.values:
+        raise Invalid(f"There is no role “{role}”.", field="role")
+    _check_may_grant(actor, pool, role)
+    _lock_pool(pool)
+    membership = Membership.objects.filter(pool=pool, user=user).first()
+    if membership is not None and membership.role != role:
+        _check_not_last_owner(membership)
+    membership, _ = Membership.objects.update_or_create(
+        pool=pool, user=user, defaults={"role": role, "state": Membership.State.ACTIVE}
+    )
+    if actor is not None:
+        audit_entry_create(
+            actor=actor, action="membership.set", subject=str(user), detail={"role": role}
+        )
+    return membership
+
+
+@transaction.atomic
+def membership_state_set(*, actor: User, membership: Membership, state: str) -> Membership:
+    """Pauses, removes or restores a member; leases of one who may no longer judge return at once."""
+    if state not in Membership.State.values:
+        raise Invalid(f"There is no state “{state}”.", field="state")
+    _lock_pool(membership.pool)
+    if state != Membership.State.ACTIVE:
+        _check_not_last_owner(membership)
+    membership.state = state
+    membership.save(update_fields=["state"])
+    if state != Membership.State.ACTIVE:
+        _release_leases(membership)
+    audit_entry_create(
+        actor=actor, action=f"membership.{state}", subject=str(membership.user),
+        detail={"pool": membership.pool.name},
+    )  # fmt: skip
+    return membership
+
+
+@transaction.atomic
+def invitation_create(
+    *, actor: User, pool: Pool, role: str = Membership.Role.ANNOTATOR, email: str = "",
+    days: int = 14,
+) -> tuple[Invitation, str]:  # fmt: skip
+    """A single-use invitation and its secret, which is shown once and never stored."""
+    if role not in Membership.Role.values:
+        raise Invalid(f"There is no role “{role}”.", field="role")
+    if not 1 <= days <= 90:
+        raise Invalid("An invitation lasts from 1 to 90 days.", field="days")
+    _check_may_grant(actor, pool, role)
+    token = draw_token()
+    invitation = Invitation.objects.create(
+        pool=pool, role=role, email=email, invited_by=actor, token_digest=token_digest(token),
+        expires_at=timezone.now() + timedelta(days=days),
+    )  # fmt: skip
+    audit_entry_create(
+        actor=actor, action="invitation.create", subject=email or pool.name, detail={"role": role}
+    )
+    return invitation, token
+
+
+def invitation_open(*, token: str) -> Invitation:
+    """The invitation that the token opens. Raises NotFound when used, revoked or expired."""
+    invitation = (
+        Invitation.objects.select_related("pool").filter(token_digest=token_digest(token)).first()
+    )
+    if (
+        invitation is None
+        or invitation.accepted_at is not None
+        or invitation.revoked_at is not None
+        or invitation.expires_at <= timezone.now()
+    ):
+        raise NotFound(
+            "This invitation is not valid: it was used, revoked or has expired.",
+            hint="Ask whoever invited you for a new one.",
+        )
+    return invitation
+
+
+@transaction.atomic
+def invitation_accept(*, token: str, username: str, name: str, password: str) -> User:
+    """Makes the account and the membership; the invitation is spent. Locks the invitation."""
+    Invitation.objects.select_for_update().filter(token_digest=token_digest(token)).first()
+    invitation = invitation_open(token=token)
+    user = user_create(
+        username=username, password=password, name=name, email=invitation.email
+    )
+    Membership.objects.create(pool=invitation.pool, user=user, role=invitation.role)
+    invitation.accepted_at, invitation.accepted_by = timezone.now(), user
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    audit_entry_create(actor=user, action="invitation.accept", subject=invitation.pool.name)
+    return user
+
+
+@transaction.atomic
+def invitation_revoke(*, actor: User, invitation: Invitation) -> None:
+    if invitation.accepted_at is not None:
+        raise Conflict("The invitation was accepted already; pause or remove the member instead.")
+    Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
+    audit_entry_create(
+        actor=actor, action="invitation.revoke", subject=invitation.email or invitation.pool.name
+    )
+
+
+@transaction.atomic
+def api_token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
+    """A key for the REST interface and its secret, which is shown once and never stored."""
+    if not name.strip():
+        raise Invalid("Say what the token is for.", field="name")
+    secret = draw_token()
+    token = ApiToken.objects.create(user=user, name=name.strip(), digest=token_digest(secret))
+    return token, secret
+
+
+@transaction.atomic
+def api_token_revoke(*, user: User, token_id: int) -> None:
+    changed = ApiToken.objects.filter(user=user, pk=token_id, revoked_at__isnull=True).update(
+        revoked_at=timezone.now()
+    )
+    if not changed:
+        raise NotFound("There is no such token of yours.")
+
+
+@transaction.atomic
+def user_erase(*, actor: User, user: User) -> User:
+    """Right to erasure: who the person was goes, what was judged stays under a pseudonym."""
+    user.username = f"erased-{uuid4().hex[:12]}"
+    user.name = user.email = ""
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.erased_at = timezone.now()
+    user.set_unusable_password()
+    user.save()
+    user.api_tokens.all().delete()
+    Invitation.objects.filter(accepted_by=user).update(email="")
+    for membership in user.memberships.select_related("pool"):
+        membership.external_id = ""
+        membership.state = Membership.State.REMOVED
+        membership.save(update_fields=["external_id", "state"])
+        _release_leases(membership)
+    audit_entry_create(actor=actor, action="user.erase", subject=user.pseudonym)
+    return user
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages), field="password") from error
+
+
+def _check_may_grant(actor: User | None, pool: Pool, role: str) -> None:
+    """Only an owner makes owners; a lead may grant every lesser role."""
+    if actor is None or actor.is_superuser or role != Membership.Role.OWNER:
+        return
+    if not Membership.objects.filter(
+        pool=pool, user=actor, role=Membership.Role.OWNER, state=Membership.State.ACTIVE
+    ).exists():
+        raise Forbidden("Only an owner of the pool can make another owner.")
+
+
+def _lock_pool(pool: Pool) -> None:
+    Pool.objects.select_for_update(no_key=True).get(pk=pool.pk)
+
+
+def _check_not_last_owner(membership: Membership) -> None:
+    owners = Membership.objects.filter(
+        pool=membership.pool, role=Membership.Role.OWNER, state=Membership.State.ACTIVE
+    )
+    if membership.role == Membership.Role.OWNER and not owners.exclude(pk=membership.pk).exists():
+        raise Conflict("This is the pool's last owner.", hint="Make somebody else an owner first.")
+
+
+def _release_leases(membership: Membership) -> None:
+    """Returns the person's leases in projects that no other active membership of theirs serves."""
+    kept = Project.objects.filter(
+        pools__memberships__user=membership.user,
+        pools__memberships__state=Membership.State.ACTIVE,
+    )
+    Assignment.objects.filter(
+        annotator=membership.user, state=Assignment.State.LEASED
+    ).exclude(comparison__project__in=kept).update(
+        state=Assignment.State.RELEASED, closed_at=timezone.now()
+    )

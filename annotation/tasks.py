@@ -1,0 +1,65 @@
+"""Doors from the broker to the services: runs by kind, and the schedule's questions."""
+
+import logging
+
+from celery import current_app, shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from annotation.models import Run
+from annotation.selectors import due
+from annotation.services import agreement, assignments, audits, exports, imports, runs
+
+logger = logging.getLogger(__name__)
+
+
+def enqueue(run: Run) -> None:
+    """Sends a run to its workers; to be called on commit.
+
+    A broker that is away is no loss: the run waits in the database, and the sweep sends it again.
+    """
+    queue = "gpu" if run.kind == Run.Kind.GENERATION else "default"
+    try:
+        current_app.send_task(f"run.{run.kind}", [run.pk], queue=queue, retry=False)
+    except (OperationalError, OSError):
+        logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
+
+
+@shared_task(name="run.import")
+def run_import(run_id: int) -> None:
+    runs.run_execute(run_id=run_id, work=imports.import_work)
+
+
+@shared_task(name="run.agreement")
+def run_agreement(run_id: int) -> None:
+    runs.run_execute(run_id=run_id, work=agreement.agreement_work)
+
+
+@shared_task(name="run.audit")
+def run_audit(run_id: int) -> None:
+    runs.run_execute(run_id=run_id, work=audits.audit_work)
+
+
+@shared_task(name="run.export")
+def run_export(run_id: int) -> None:
+    runs.run_execute(run_id=run_id, work=exports.export_work)
+
+
+@shared_task(name="annotation.sweep")
+def sweep() -> None:
+    """Returns lapsed leases and sends runs again whose message or worker was lost."""
+    now = timezone.now()
+    assignments.assignments_expire(now=now)
+    for run in due.runs_possibly_lost(now):
+        if not runs.run_is_executing(run.pk):
+            enqueue(run)
+
+
+@shared_task(name="annotation.audit_due")
+def audit_due() -> None:
+    """Asks for agreement and audit wherever judgments have come in since the last ones."""
+    for project in due.projects_due_for_audit(timezone.now()):
+        for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT):
+            run = runs.run_create_unless_live(actor=None, project=project, kind=kind)
+            if run is not None:
+                enqueue(run)

@@ -1,0 +1,183 @@
+"""What the machine half knows, read-only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+
+from annotation.models import Batch, Comparison, Completion, Judgment, Policy, Project, Prompt, Run
+from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.work import compared_pairs, completions_by_prompt
+from rewardmodel.models import (
+    AcquisitionRound,
+    Checkpoint,
+    CompletionFeature,
+    Score,
+    TrainingRun,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A sample that a policy still has to write."""
+
+    prompt_id: int
+    policy_id: int
+    sample_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two completions of one prompt that nobody has been asked to compare yet."""
+
+    prompt_id: int
+    first_id: int
+    second_id: int
+
+
+def samples_wanted(
+    project: Project, *, policy_ids: Sequence[int], prompt_ids: Sequence[int] | None, samples: int
+) -> list[Wanted]:
+    """What is missing, policy by policy, so that a worker loads each model once."""
+    policies = Policy.objects.filter(
+        project=project, pk__in=policy_ids, provider=Policy.Provider.TRANSFORMERS
+    )
+    prompts = Prompt.objects.filter(project=project)
+    if prompt_ids is not None:
+        prompts = prompts.filter(pk__in=prompt_ids)
+    keys = list(prompts.values_list("pk", flat=True))
+    have = set(
+        Completion.objects.filter(policy__in=policies).values_list(
+            "prompt_id", "policy_id", "sample_index"
+        )
+    )
+    return [
+        Wanted(prompt_id, policy.pk, index)
+        for policy in sorted(policies, key=lambda p: (p.model, p.pk))
+        for prompt_id in keys
+        for index in range(samples)
+        if (prompt_id, policy.pk, index) not in have
+    ]
+
+
+def completions_without_features(project: Project, extractor: str) -> QuerySet[Completion]:
+    known = CompletionFeature.objects.filter(completion=OuterRef("pk"), extractor=extractor)
+    return (
+        Completion.objects.filter(~Exists(known), prompt__project=project)
+        .select_related("prompt", "policy")
+        .order_by("pk")
+    )
+
+
+def uncompared_pairs(project: Project) -> list[Pair]:
+    """Every pair of one prompt's completions not shown together yet, held-out prompts left out."""
+    compared = compared_pairs(project)
+    return [
+        Pair(prompt_id, a.pk, b.pk)
+        for prompt_id, completions in completions_by_prompt(project, with_held_out=False).items()
+        for a, b in combinations(completions, 2)
+        if frozenset((a.pk, b.pk)) not in compared
+    ]
+
+
+def checkpoint_in_use(project: Project) -> Checkpoint | None:
+    return Checkpoint.objects.filter(
+        project=project, state=Checkpoint.State.PROMOTED
+    ).first()
+
+
+def checkpoints(project: Project) -> QuerySet[Checkpoint]:
+    return Checkpoint.objects.filter(project=project).select_related("training_run")
+
+
+def training_runs(project: Project) -> QuerySet[TrainingRun]:
+    return TrainingRun.objects.filter(project=project).select_related("run", "checkpoint")
+
+
+def rounds(project: Project) -> QuerySet[AcquisitionRound]:
+    return AcquisitionRound.objects.filter(project=project).select_related(
+        "batch", "control_batch", "checkpoint"
+    )
+
+
+def scores(checkpoint: Checkpoint) -> QuerySet[Score]:
+    return Score.objects.filter(checkpoint=checkpoint).select_related(
+        "completion__policy", "completion__prompt"
+    )
+
+
+def judgments_since_training(project: Project) -> int:
+    """Judgments, amendments included, that no successful training has seen."""
+    last = _last_training(project)
+    new = Judgment.objects.filter(comparison__project=project, is_withdrawal=False)
+    if last is not None:
+        new = new.filter(pk__gt=last.cutoff_judgment_id)
+    if not project.learns_from_simulated:
+        new = new.exclude(annotator__kind="simulated")
+    return new.count()
+
+
+def projects_due_for_training(now: datetime) -> list[Project]:
+    """Projects with enough new judgments, or with some new ones and enough time gone by."""
+    projects = Project.objects.filter(is_archived=False, retrain_automatically=True)
+    return [project for project in projects if _is_due(project, now)]
+
+
+def projects_due_for_acquisition() -> list[Project]:
+    """Projects that acquire by themselves, have a checkpoint, and have run out of open work."""
+    projects = Project.objects.filter(is_archived=False, acquire_automatically=True)
+    return [project for project in projects if _may_acquire(project)]
+
+
+def _last_training(project: Project) -> TrainingRun | None:
+    return (
+        TrainingRun.objects.filter(project=project, state=TrainingRun.State.SUCCEEDED)
+        .order_by("-id")
+        .first()
+    )
+
+
+def _is_due(project: Project, now: datetime) -> bool:
+    new = judgments_since_training(project)
+    if not new:
+        return False
+    if new >= project.retrain_after_judgments:
+        return not _failed_at(project)
+    last = _last_training(project)
+    if last is None or last.finished_at is None:
+        return False
+    waited = now - last.finished_at
+    return waited >= timedelta(minutes=project.retrain_after_minutes) and not _failed_at(project)
+
+
+def _failed_at(project: Project) -> bool:
+    """Whether a training has failed on just these judgments: it would fail again."""
+    newest = judgment_selectors.latest_judgment_id(project)
+    return TrainingRun.objects.filter(
+        project=project, state=TrainingRun.State.FAILED, cutoff_judgment_id=newest
+    ).exists()
+
+
+def _may_acquire(project: Project) -> bool:
+    """A checkpoint that no round has used, and little acquired work left to judge."""
+    checkpoint = checkpoint_in_use(project)
+    if checkpoint is None:
+        return False
+    if Run.objects.filter(
+        project=project, kind=Run.Kind.ACQUISITION, created_at__gte=checkpoint.created_at
+    ).exists():
+        return False
+    return acquired_judgments_left(project) <= 0.2 * project.acquisition_size * project.overlap
+
+
+def acquired_judgments_left(project: Project) -> int:
+    """Judgments still wanted by the open batches that earlier rounds opened."""
+    left = Comparison.objects.filter(
+        project=project,
+        state=Comparison.State.OPEN,
+        batch__state=Batch.State.OPEN,
+        batch__reason__in=[Batch.Reason.ACQUISITION, Batch.Reason.CONTROL],
+    ).aggregate(left=Sum(F("overlap") - F("judged"), default=0))
+    return int(left["left"])

@@ -1,0 +1,291 @@
+"""What the machine half writes. Runs are asked for here; edges enqueue them on commit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotation.core.errors import Conflict, Invalid
+from annotation.models import Batch, Policy, Project, Prompt, Run, User
+from annotation.selectors import judgments as judgment_selectors
+from annotation.services import audit_log, batches
+from annotation.services import runs as run_services
+from rewardmodel.models import (
+    AcquisitionRound,
+    Checkpoint,
+    CompletionFeature,
+    Considered,
+    Score,
+    TrainingRun,
+)
+from rewardmodel.selectors import Pair, samples_wanted
+
+FEATURE_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a round made of one pair: its utility, and the arm that took it or `passed`."""
+
+    pair: Pair
+    utility: float
+    arm: str
+
+
+@transaction.atomic
+def generation_request(
+    *,
+    actor: User | None,
+    project: Project,
+    policies: Sequence[Policy],
+    prompts: Sequence[Prompt] | None = None,
+    samples: int | None = None,
+) -> Run:
+    """Asks the gpu worker for the samples that are missing. Raises Invalid when none are."""
+    wrong = [p for p in policies if p.provider != Policy.Provider.TRANSFORMERS]
+    if wrong:
+        raise Invalid(f"“{wrong[0]}” was recorded elsewhere and cannot write here.", field="policies")
+    params: dict[str, object] = {
+        "policy_ids": [policy.pk for policy in policies],
+        "prompt_ids": None if prompts is None else [prompt.pk for prompt in prompts],
+        "samples": samples or project.samples_per_prompt,
+    }
+    if not policies:
+        raise Invalid("Choose at least one policy.", field="policies")
+    wanted = samples_wanted(
+        project, policy_ids=[p.pk for p in policies],
+        prompt_ids=None if prompts is None else [p.pk for p in prompts],
+        samples=samples or project.samples_per_prompt,
+    )  # fmt: skip
+    if not wanted:
+        raise Invalid("Every prompt has these samples already.",
+                      hint="Add prompts or policies, or ask for more samples.")  # fmt: skip
+    return run_services.run_create(
+        actor=actor, project=project, kind=Run.Kind.GENERATION, params=params
+    )
+
+
+@transaction.atomic
+def training_request(
+    *, actor: User | None, project: Project, trigger: str = TrainingRun.Trigger.MANUAL
+) -> Run:
+    """Asks for a training. Raises Conflict while one is waiting or running, Invalid without data."""
+    if not judgment_selectors.live(
+        project, include_simulated=project.learns_from_simulated
+    ).exists():
+        raise Invalid("There is nothing to learn from yet.", hint="Judge some comparisons first.")
+    run = run_services.run_create_unless_live(
+        actor=actor, project=project, kind=Run.Kind.TRAINING, params={"trigger": trigger}
+    )
+    if run is None:
+        raise Conflict("A training is waiting or running already.", hint="See Runs.")
+    return run
+
+
+@transaction.atomic
+def acquisition_request(*, actor: User | None, project: Project) -> Run:
+    """Asks for the next batch. Raises Conflict while one is being chosen."""
+    run = run_services.run_create_unless_live(
+        actor=actor, project=project, kind=Run.Kind.ACQUISITION
+    )
+    if run is None:
+        raise Conflict("The next batch is being chosen already.", hint="See Runs.")
+    return run
+
+
+@transaction.atomic
+def training_start(*, run: Run, trigger: str, config: Mapping[str, object], seed: int) -> TrainingRun:
+    """Freezes the cutoff; a run that a killed worker left behind takes up its own training.
+
+    Raises Conflict when another training of the project is running.
+    """
+    earlier = TrainingRun.objects.filter(run=run).first()
+    if earlier is not None:
+        return earlier
+    try:
+        with transaction.atomic():
+            return TrainingRun.objects.create(
+                project=run.project,
+                criterion=run.project.criteria.get(key="overall"),
+                run=run,
+                trigger=trigger,
+                cutoff_judgment_id=judgment_selectors.latest_judgment_id(run.project),
+                includes_simulated=run.project.learns_from_simulated,
+                config=dict(config),
+                seed=seed,
+                code_version=version("alignui"),
+            )
+    except IntegrityError as error:
+        raise Conflict("Another training of this project is running.") from error
+
+
+@transaction.atomic
+def training_succeed(
+    *,
+    training: TrainingRun,
+    n_judgments: int,
+    n_preferences: int,
+    data_hash: str,
+    folder: str,
+    extractor: str,
+    sha256: str,
+    metrics: Mapping[str, object],
+    is_promoted: bool,
+    reason: str,
+) -> Checkpoint:
+    """Records the checkpoint and, where it is not worse, puts it in use. Locks the project."""
+    Project.objects.select_for_update(no_key=True).get(pk=training.project_id)
+    training.n_judgments, training.n_preferences = n_judgments, n_preferences
+    training.data_hash = data_hash
+    training.state, training.finished_at = TrainingRun.State.SUCCEEDED, timezone.now()
+    training.save()
+    if is_promoted:
+        Checkpoint.objects.filter(
+            project=training.project_id, state=Checkpoint.State.PROMOTED
+        ).update(state=Checkpoint.State.RETIRED)
+    return Checkpoint.objects.create(
+        project_id=training.project_id,
+        training_run=training,
+        state=Checkpoint.State.PROMOTED if is_promoted else Checkpoint.State.REJECTED,
+        reason=reason,
+        folder=folder,
+        extractor=extractor,
+        sha256=sha256,
+        metrics=dict(metrics),
+    )
+
+
+@transaction.atomic
+def training_end(*, training: TrainingRun, state: str, error: str = "") -> None:
+    """Records a training that failed or was cancelled; the project may train again."""
+    TrainingRun.objects.filter(pk=training.pk, state=TrainingRun.State.RUNNING).update(
+        state=state, error=error, finished_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def checkpoint_promote(*, actor: User, checkpoint: Checkpoint) -> Checkpoint:
+    """A lead's own choice, also to roll back; it is logged with the person's name."""
+    Project.objects.select_for_update(no_key=True).get(pk=checkpoint.project_id)
+    Checkpoint.objects.filter(
+        project=checkpoint.project_id, state=Checkpoint.State.PROMOTED
+    ).exclude(pk=checkpoint.pk).update(state=Checkpoint.State.RETIRED)
+    checkpoint.state = Checkpoint.State.PROMOTED
+    checkpoint.save(update_fields=["state"])
+    audit_log.audit_entry_create(
+        actor=actor, project=checkpoint.project, action="checkpoint.promote", subject=str(checkpoint)
+    )
+    return checkpoint
+
+
+@transaction.atomic
+def features_store(
+    *, extractor: str, rows: Iterable[tuple[int, bytes, float | None]]
+) -> None:
+    """Keeps (completion id, float32 bytes, mean log-probability) rows; known ones stay."""
+    CompletionFeature.objects.bulk_create(
+        (
+            CompletionFeature(
+                completion_id=completion_id, extractor=extractor, vector=vector, mean_logprob=logprob
+            )
+            for completion_id, vector, logprob in rows
+        ),
+        batch_size=FEATURE_CHUNK,
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def scores_replace(
+    *, checkpoint: Checkpoint, rows: Iterable[tuple[int, float, float]]
+) -> int:
+    """The checkpoint's (completion id, mean, sd) on its criterion, in place of older ones."""
+    Score.objects.filter(checkpoint=checkpoint).delete()
+    criterion = checkpoint.training_run.criterion
+    stored = Score.objects.bulk_create(
+        (
+            Score(
+                checkpoint=checkpoint, completion_id=key, criterion=criterion, mean=mean, sd=sd
+            )
+            for key, mean, sd in rows
+        ),
+        batch_size=FEATURE_CHUNK,
+    )
+    return len(stored)
+
+
+@transaction.atomic
+def round_open(
+    *,
+    run: Run,
+    checkpoint: Checkpoint | None,
+    function: str,
+    seed: int,
+    choices: Sequence[Choice],
+    n_considered: int,
+    seconds: float,
+) -> AcquisitionRound:
+    """Opens the chosen pairs, one batch per arm, and records what was considered. Idempotent."""
+    earlier = AcquisitionRound.objects.filter(run=run).first()
+    if earlier is not None:
+        return earlier
+    project = run.project
+    chosen = [choice for choice in choices if choice.arm != Considered.Arm.PASSED]
+    number = AcquisitionRound.objects.filter(project=project).count() + 1
+    record = AcquisitionRound.objects.create(
+        project=project,
+        run=run,
+        checkpoint=checkpoint,
+        function=function,
+        size=len(chosen),
+        control_share=project.control_share,
+        seed=seed,
+        n_considered=n_considered,
+        n_left_out=n_considered - len(choices),
+        judgments_wanted=len(chosen) * project.overlap,
+        seconds=seconds,
+        batch=_open_arm(run, chosen, Considered.Arm.ACQUIRED, f"Round {number}: {function}", seed),
+        control_batch=_open_arm(
+            run, chosen, Considered.Arm.CONTROL, f"Round {number}: random control", seed
+        ),
+    )
+    Considered.objects.bulk_create(
+        (
+            Considered(
+                round=record, prompt_id=choice.pair.prompt_id, first_id=choice.pair.first_id,
+                second_id=choice.pair.second_id, utility=choice.utility, arm=choice.arm,
+            )
+            for choice in choices
+        ),
+        batch_size=FEATURE_CHUNK,
+    )  # fmt: skip
+    return record
+
+
+def _open_arm(
+    run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int
+) -> Batch | None:
+    """Both arms carry the same priority in the queue, so that neither is judged first."""
+    selections = [
+        batches.Selection(
+            prompt_id=choice.pair.prompt_id,
+            completion_ids=(choice.pair.first_id, choice.pair.second_id),
+            utility=1.0,
+        )
+        for choice in chosen
+        if choice.arm == arm
+    ]
+    if not selections:
+        return None
+    return batches.batch_open(
+        actor=run.requested_by,
+        project=run.project,
+        name=name,
+        reason=Batch.Reason.ACQUISITION
+        if arm == Considered.Arm.ACQUIRED
+        else Batch.Reason.CONTROL,
+        selections=selections,
+        seed=seed,
+    )

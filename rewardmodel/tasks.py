@@ -1,0 +1,68 @@
+"""Doors from the broker to the jobs, and the schedule's questions.
+
+Jobs load torch, so each is imported by the worker that runs it and never by a web process.
+"""
+
+import logging
+from importlib import import_module
+
+from celery import current_app, shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from annotation.core.errors import AlignUIError
+from annotation.models import Run
+from annotation.services.runs import run_execute
+from rewardmodel import selectors, services
+from rewardmodel.models import TrainingRun
+
+logger = logging.getLogger(__name__)
+
+QUEUES = {Run.Kind.GENERATION: "gpu"}
+
+
+def enqueue(run: Run) -> None:
+    """Sends a run to its workers on commit; one that the broker misses is sent by the sweep."""
+    try:
+        current_app.send_task(
+            f"run.{run.kind}", [run.pk], queue=QUEUES.get(run.kind, "default"), retry=False
+        )
+    except (OperationalError, OSError):
+        logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
+
+
+@shared_task(name="run.generation")
+def run_generation(run_id: int) -> None:
+    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.generate").generation_work)
+
+
+@shared_task(name="run.training")
+def run_training(run_id: int) -> None:
+    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.train").training_work)
+
+
+@shared_task(name="run.acquisition")
+def run_acquisition(run_id: int) -> None:
+    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.acquire").acquisition_work)
+
+
+@shared_task(name="rewardmodel.train_due")
+def train_due() -> None:
+    for project in selectors.projects_due_for_training(timezone.now()):
+        try:
+            enqueue(
+                services.training_request(
+                    actor=None, project=project, trigger=TrainingRun.Trigger.DUE
+                )
+            )
+        except AlignUIError as error:
+            logger.info("No training of %s now: %s", project.slug, error)
+
+
+@shared_task(name="rewardmodel.acquire_due")
+def acquire_due() -> None:
+    for project in selectors.projects_due_for_acquisition():
+        try:
+            enqueue(services.acquisition_request(actor=None, project=project))
+        except AlignUIError as error:
+            logger.info("No acquisition for %s now: %s", project.slug, error)
