@@ -114,6 +114,7 @@ def _can_reach(account: Account, folder: Path, probe: Path) -> bool:
     command = [*account.prefix, "/bin/sh", "-c", 'test -x "$1" && "$2" --version', "sh"]
     finished = subprocess.run(
         [*command, str(folder), str(probe)],
+        check=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",

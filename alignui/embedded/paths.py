@@ -1,6 +1,6 @@
 """Where things live under `var/`, and the addresses of the services that live there.
 
-Settings import this module, so it needs nothing but the standard library and importing it does nothing.
+Settings import this module: it needs the standard library alone, and importing it does nothing.
 """
 
 import hashlib

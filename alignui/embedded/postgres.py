@@ -188,6 +188,7 @@ def _create_cluster(data: Path, owner: Account) -> None:
     ]
     finished = subprocess.run(
         [*owner.prefix, str(binary("initdb")), "-D", str(draft), *arguments],
+        check=False,
         capture_output=True,
         text=True,
         cwd="/",
@@ -206,8 +207,8 @@ def _create_cluster(data: Path, owner: Account) -> None:
 
 def _require_same_major(data: Path) -> None:
     written_by = (data / "PG_VERSION").read_text().strip()
-    printed = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True)
-    installed = printed.stdout.split()[-1].split(".")[0]
+    printed = subprocess.check_output([binary("postgres"), "--version"], text=True)
+    installed = printed.split()[-1].split(".")[0]
     if written_by != installed:
         raise Unavailable(
             f"{data} was written by PostgreSQL {written_by}; {installed} is installed.",

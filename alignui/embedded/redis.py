@@ -56,7 +56,10 @@ def command(var: Path) -> list[str]:
         "loglevel": "warning",
         "databases": "4",
     }
-    return [str(binary()), *(part for key, value in options.items() for part in (f"--{key}", value))]
+    return [
+        str(binary()),
+        *(part for key, value in options.items() for part in (f"--{key}", value)),
+    ]
 
 
 def client(var: Path) -> redis.Redis:

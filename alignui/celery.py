@@ -1,0 +1,46 @@
+"""The Celery application: what holds for every task, whatever it does.
+
+A task is acknowledged when it is done, so work whose worker dies is delivered again; tasks must
+bear that (runs hold a lock in the database and take up where they left off).
+"""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
+
+HOUR = 60 * 60
+
+app = Celery("alignui")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_default_queue="default",
+    task_queues=(Queue("default"), Queue("gpu")),
+    # A task waits in Redis, where everybody may take it, and not in one worker's hands.
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    # At shutdown a task gets this long to end by itself; then it returns to the queue.
+    worker_soft_shutdown_timeout=5.0,
+    worker_enable_soft_shutdown_on_idle=False,
+    # A broker that goes away: keep running tasks, try again for ever, say so in the log.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry=True,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        # Longer than any task that is not a run; a run that is delivered twice leaves at once.
+        "visibility_timeout": 6 * HOUR,
+        "socket_keepalive": True,
+        "socket_connect_timeout": 5,
+    },
+    # The web process must answer a person even when the broker is away.
+    task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2},
+    timezone="UTC",
+)
+app.autodiscover_tasks()
