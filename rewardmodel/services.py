@@ -267,17 +267,12 @@ def round_open(
 def _open_arm(
     run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int
 ) -> Batch | None:
-    """Both arms carry the same priority in the queue, so that neither is judged first."""
-    selections = [
-        batches.Selection(
-            prompt_id=choice.pair.prompt_id,
-            completion_ids=(choice.pair.first_id, choice.pair.second_id),
-            utility=1.0,
-        )
-        for choice in chosen
-        if choice.arm == arm
-    ]
-    if not selections:
+    """Opens one arm in order of utility; both arms' priorities fall alike from 1 to 0.
+
+    So the most useful pair is judged first, and neither arm is judged before the other.
+    """
+    ordered = sorted((c for c in chosen if c.arm == arm), key=lambda c: -c.utility)
+    if not ordered:
         return None
     return batches.batch_open(
         actor=run.requested_by,
@@ -286,6 +281,13 @@ def _open_arm(
         reason=Batch.Reason.ACQUISITION
         if arm == Considered.Arm.ACQUIRED
         else Batch.Reason.CONTROL,
-        selections=selections,
+        selections=[
+            batches.Selection(
+                prompt_id=choice.pair.prompt_id,
+                completion_ids=(choice.pair.first_id, choice.pair.second_id),
+                utility=1 - rank / len(ordered),
+            )
+            for rank, choice in enumerate(ordered)
+        ],
         seed=seed,
     )
