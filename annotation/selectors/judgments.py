@@ -1,10 +1,10 @@
 """Reading judgments: the live ones, one person's history, and the preferences they imply."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from django.db.models import Max, Prefetch, QuerySet
 
-from annotation.core.preferences import JudgmentRecord, Preference, preferences_from
+from annotation.core.preferences import Preference, Verdict, all_preferences
 from annotation.models import Candidate, Criterion, Judgment, Project, User
 
 
@@ -50,53 +50,33 @@ def preferences(
     cutoff_id: int | None = None,
 ) -> list[Preference]:
     """Every live judgment's implied pairs on one criterion, in order of judgment."""
-    judgments = (
-        live(project, include_simulated=include_simulated, cutoff_id=cutoff_id)
-        .select_related("comparison", "assignment")
+    judgments = live(project, include_simulated=include_simulated, cutoff_id=cutoff_id)
+    return list(all_preferences(verdicts(judgments, criterion=criterion)))
+
+
+def verdicts(
+    judgments: QuerySet[Judgment], *, criterion: str = Criterion.OVERALL
+) -> Iterator[Verdict]:
+    """The judgments as plain values, in order; those without an answer on the criterion left out."""
+    loaded = (
+        judgments.select_related("comparison", "assignment")
         .prefetch_related(
             Prefetch(
                 "comparison__candidates",
                 queryset=Candidate.objects.only("comparison_id", "completion_id", "position"),
-            ),
-            "answers__criterion",
+            )
         )
         .order_by("pk")
     )
-    return [
-        preference
-        for record in _records(judgments, criterion)
-        for preference in preferences_from(record)
-    ]
-
-
-def _records(judgments: Iterable[Judgment], criterion: str) -> Iterable[JudgmentRecord]:
-    for judgment in judgments:
-        groups, strength = judgment.groups, judgment.strength
-        if criterion != Criterion.OVERALL:
-            answers = {a.criterion.key: a for a in judgment.answers.all()}
-            answer = answers.get(criterion)
-            if answer is None:
-                continue
-            strength = answer.strength
-            groups = answer.groups if answer.groups else groups_of_ratings(answer.ratings)
-        yield record_of(judgment, groups, strength, criterion)
-
-
-def record_of(
-    judgment: Judgment, groups: list[list[int]], strength: int | None, criterion: str
-) -> JudgmentRecord:
-    by_position = sorted(judgment.comparison.candidates.all(), key=lambda c: c.position)
-    completion_ids = tuple(candidate.completion_id for candidate in by_position)
-    return JudgmentRecord(
-        judgment_id=judgment.pk,
-        prompt_id=judgment.comparison.prompt_id,
-        annotator_id=judgment.annotator_id,
-        completion_ids=completion_ids,
-        groups=tuple(tuple(group) for group in groups),
-        display_order=tuple(judgment.assignment.display_order),
-        strength=strength,
-        criterion=criterion,
-    )
+    if criterion == Criterion.OVERALL:
+        for judgment in loaded:
+            yield _verdict(judgment, judgment.groups, judgment.strength, criterion)
+        return
+    for judgment in loaded.prefetch_related("answers__criterion"):
+        for answer in judgment.answers.all():
+            if answer.criterion.key == criterion:
+                groups = answer.groups or groups_of_ratings(answer.ratings or [])
+                yield _verdict(judgment, groups, answer.strength, criterion)
 
 
 def groups_of_ratings(ratings: list[int]) -> list[list[int]]:
@@ -105,3 +85,20 @@ def groups_of_ratings(ratings: list[int]) -> list[list[int]]:
         [position for position, rating in enumerate(ratings) if rating == value]
         for value in sorted(set(ratings), reverse=True)
     ]
+
+
+def _verdict(
+    judgment: Judgment, groups: list[list[int]], strength: int | None, criterion: str
+) -> Verdict:
+    by_position = sorted(judgment.comparison.candidates.all(), key=lambda c: c.position)
+    return Verdict(
+        judgment_id=judgment.pk,
+        comparison_id=judgment.comparison_id,
+        prompt_id=judgment.comparison.prompt_id,
+        completion_ids=tuple(candidate.completion_id for candidate in by_position),
+        annotator_id=judgment.annotator_id,
+        groups=tuple(tuple(group) for group in groups),
+        display_order=tuple(judgment.assignment.display_order),
+        strength=strength,
+        criterion=criterion,
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
@@ -165,19 +166,23 @@ def batch_progress(project: Project) -> list[BatchProgress]:
     ]
 
 
-def compared_pairs(project: Project) -> set[frozenset[int]]:
-    """Every pair of completion ids that some comparison of the project already shows together."""
+def compared_sets(project: Project) -> set[frozenset[int]]:
+    """The completion ids that each comparison of the project shows together."""
     shown: dict[int, list[int]] = {}
     rows = Candidate.objects.filter(comparison__project=project).values_list(
         "comparison_id", "completion_id"
     )
     for comparison_id, completion_id in rows.iterator():
         shown.setdefault(comparison_id, []).append(completion_id)
+    return {frozenset(together) for together in shown.values()}
+
+
+def compared_pairs(project: Project) -> set[frozenset[int]]:
+    """Every pair of completion ids that some comparison of the project already shows together."""
     return {
-        frozenset((a, b))
-        for together in shown.values()
-        for index, a in enumerate(together)
-        for b in together[index + 1 :]
+        frozenset(pair)
+        for together in compared_sets(project)
+        for pair in combinations(together, 2)
     }
 
 

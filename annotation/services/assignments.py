@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.core.scheduling import display_order
+from annotation.core.scheduling import derive_seed, display_order
 from annotation.models import Assignment, Batch, Comparison, Project, User
 
 State = Assignment.State
@@ -175,7 +175,9 @@ def _display_order(
         annotator=annotator, comparison__project=project
     ).count()
     return display_order(
-        size=comparison.candidates.count(), index=index, seed=project.seed ^ annotator.pk
+        size=comparison.candidates.count(),
+        index=index,
+        seed=derive_seed(project.seed, "annotator", annotator.pk),
     )
 
 

@@ -1,12 +1,15 @@
 """Opening work. A person's button and the acquisition loop come in through the same door."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models.functions import MD5
 from django.utils import timezone
 
 from annotation.core.errors import Conflict, Invalid
+from annotation.core.scheduling import Contender, comparison_pairs, ranking_sets
 from annotation.models import (
     Assignment,
     Batch,
@@ -18,6 +21,7 @@ from annotation.models import (
     User,
 )
 from annotation.models.project import draw_seed
+from annotation.selectors.work import compared_sets
 from annotation.services.audit_log import audit_entry_create
 
 
@@ -59,7 +63,7 @@ def batch_open(
     comparisons = Comparison.objects.bulk_create(
         Comparison(
             project=project, batch=batch, prompt_id=selection.prompt_id,
-            kind=_kind(project, selection), overlap=overlap or project.overlap,
+            kind=project.kind, overlap=overlap or project.overlap,
             utility=selection.utility,
         )
         for selection in selections
@@ -74,6 +78,44 @@ def batch_open(
         detail={"reason": reason, "comparisons": len(comparisons), "batch": batch.pk},
     )  # fmt: skip
     return batch
+
+
+def selections_sample(
+    *, project: Project, per_prompt: int, seed: int, prompt_ids: Collection[int] | None = None
+) -> list[Selection]:
+    """Comparisons to open: balanced over completions and policies, none that was shown before."""
+    completions = Completion.objects.filter(prompt__project=project).exclude(text="")
+    if prompt_ids is not None:
+        completions = completions.filter(prompt_id__in=prompt_ids)
+    rows = completions.annotate(digest=MD5("text")).values_list(
+        "pk", "prompt_id", "policy_id", "digest"
+    )
+    contenders = [Contender(*row) for row in rows]
+    prompt_of = {contender.completion_id: contender.prompt_id for contender in contenders}
+    if project.kind == ComparisonKind.RANKING:
+        sets = ranking_sets(
+            contenders, size=project.candidates, per_prompt=per_prompt, seed=seed
+        )
+    else:
+        sets = comparison_pairs(contenders, per_prompt=None, seed=seed)
+    return _unshown(project, sets, prompt_of, per_prompt)
+
+
+def _unshown(
+    project: Project,
+    sets: Sequence[tuple[int, ...]],
+    prompt_of: Mapping[int, int],
+    per_prompt: int,
+) -> list[Selection]:
+    shown = compared_sets(project)
+    taken: Counter[int] = Counter()
+    chosen = []
+    for ids in sets:
+        prompt_id = prompt_of[ids[0]]
+        if frozenset(ids) not in shown and taken[prompt_id] < per_prompt:
+            taken[prompt_id] += 1
+            chosen.append(Selection(prompt_id, ids))
+    return chosen
 
 
 @transaction.atomic
@@ -95,12 +137,6 @@ def batch_state_set(*, actor: User, batch: Batch, state: str) -> Batch:
         actor=actor, project=locked.project, action=f"batch.{state}", subject=locked.name
     )
     return locked
-
-
-def _kind(project: Project, selection: Selection) -> str:
-    if project.kind == ComparisonKind.PAIRWISE:
-        return ComparisonKind.PAIRWISE
-    return ComparisonKind.RANKING
 
 
 def _check_selections(project: Project, selections: Iterable[Selection]) -> None:

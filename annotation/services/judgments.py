@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.core.rankings import Groups, parse_groups
+from annotation.core.rankings import Groups, as_canonical, parse_groups
 from annotation.models import (
     Ask,
     Assignment,
@@ -107,16 +107,6 @@ def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> As
     return lease_again(locked, timezone.now())
 
 
-def to_slots(groups: Groups, display_order: list[int]) -> Groups:
-    """Canonical candidate positions as the slots in which they were displayed."""
-    slot_of = {position: slot for slot, position in enumerate(display_order)}
-    return tuple(tuple(sorted(slot_of[position] for position in group)) for group in groups)
-
-
-def _from_slots(groups: Groups, display_order: list[int]) -> Groups:
-    return tuple(tuple(sorted(display_order[slot] for slot in group)) for group in groups)
-
-
 def _same_submission(earlier: Judgment, assignment: Assignment) -> Judgment:
     if earlier.assignment_id != assignment.pk:
         raise Conflict("This token was used for another comparison.", hint="Reload the page.")
@@ -154,7 +144,7 @@ def _append(
         revision=head.revision + 1 if head else 0,
         supersedes=head,
         idempotency_token=token,
-        groups=_from_slots(answer.groups, order),
+        groups=as_canonical(answer.groups, order),
         strength=answer.strength,
         both_bad=answer.both_bad,
         rationale=answer.rationale,
@@ -182,7 +172,7 @@ def _criterion_answer(
     return CriterionAnswer(
         judgment=judgment,
         criterion=criterion,
-        groups=None if given.groups is None else _from_slots(given.groups, order),
+        groups=None if given.groups is None else as_canonical(given.groups, order),
         strength=given.strength,
         ratings=ratings,
     )
