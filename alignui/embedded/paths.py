@@ -13,6 +13,8 @@ from urllib.parse import quote
 DATABASE = "alignui"
 POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
 
+_FOLDERS = ("beat", "checkpoints", "exports", "models", "static", "uploads")
+
 # A Unix socket's address holds 108 bytes on Linux and 104 on macOS, its final zero included.
 _SOCKET_LIMIT = 100
 # Characters that mean themselves in every URL and connection string that will carry the path.
@@ -68,6 +70,13 @@ def secret_key(var: Path) -> str:
         make_private_dir(var)
         _write_once(target, secrets.token_urlsafe(50))
     return target.read_text(encoding="ascii").strip()
+
+
+def make_folders(var: Path) -> None:
+    """Create `var/` and, for its owner alone, what the programs expect in it."""
+    make_private_dir(var)
+    for name in _FOLDERS:
+        (var / name).mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private_dir(path: Path) -> None:

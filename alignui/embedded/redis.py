@@ -5,8 +5,10 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import redis
+from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -84,6 +86,16 @@ def stop(var: Path) -> bool:
         return False
     client(var).shutdown(save=False)
     return True
+
+
+def requeue_lost_tasks(var: Path) -> None:
+    """Put back what workers of an earlier start held when they were killed.
+
+    Only for the moment between starting the broker and starting workers: nobody holds anything.
+    """
+    broker = Connection(paths.broker_url(var), transport_options={"visibility_timeout": 0})
+    with broker as connection, connection.channel() as channel:
+        cast("Any", channel).qos.restore_visible(num=10_000)
 
 
 def start_detached(var: Path) -> None:

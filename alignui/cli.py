@@ -1,0 +1,66 @@
+"""The `alignui` command: finds its subcommands, and turns every error of ours into one line."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NoReturn
+
+import click
+from django.db import OperationalError
+
+import alignui
+from alignui import commands
+from annotation.core.errors import AlignUIError
+
+# Only these need nothing of Django's, or prepare the services before they need it.
+_WITHOUT_DJANGO = {"start", "demo", "check"}
+
+
+class Commands(click.Group):
+    """Loads a subcommand's module only when it is asked for: `alignui start` needs no torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(module.name for module in iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        if cmd_name not in _WITHOUT_DJANGO and not ctx.resilient_parsing:
+            _set_up_django()
+        found = import_module(f"alignui.commands.{cmd_name}").command
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=Commands)
+@click.version_option(alignui.__version__, prog_name="alignui")
+def group() -> None:
+    """Human preferences you can trust: collect, audit, learn from and export them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exit 0 only when it succeeded, else say in one line what is wrong."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
+    try:
+        group(arguments, prog_name="alignui")
+    except AlignUIError as error:
+        _leave(str(error))
+    except OperationalError as error:
+        reason = " ".join(str(error).split())
+        _leave(f"The database does not answer: {reason} Start it with: alignui start")
+
+
+def _leave(message: str) -> NoReturn:
+    click.echo(f"alignui: {message}", err=True)
+    sys.exit(1)
+
+
+def _set_up_django() -> None:
+    import django
+
+    django.setup()
+
+
+if __name__ == "__main__":
+    main()
