@@ -42,5 +42,16 @@ app.conf.update(
     # The web process must answer a person even when the broker is away.
     task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2},
     timezone="UTC",
+    # The schedule only asks; selectors answer whether anything is due. A question nobody could
+    # answer in time is dropped, so that an outage does not end in a queue of old questions.
+    beat_schedule={
+        name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+        for name, seconds in (
+            ("annotation.sweep", 15.0),
+            ("annotation.audit_due", 30.0),
+            ("rewardmodel.train_due", 20.0),
+            ("rewardmodel.acquire_due", 20.0),
+        )
+    },
 )
 app.autodiscover_tasks()
