@@ -1,0 +1,77 @@
+"""Bias audits as dated snapshots: what besides quality moves the votes?"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+
+from django.db import transaction
+from django.db.models.functions import Length
+
+from annotation.core.audit import (
+    BiasEstimate,
+    benjamini_hochberg,
+    length_bias,
+    position_bias,
+    votes_from,
+)
+from annotation.models import BiasAudit, Completion, Criterion, Project, Run
+from annotation.selectors import judgments as judgment_selectors
+from annotation.services.runs import RunHandle
+
+
+@transaction.atomic
+def bias_audit(*, project: Project, run: Run | None = None) -> list[BiasAudit]:
+    """Position and length bias of the live judgments, overall criterion.
+
+    P-values are adjusted over the audits made together (Benjamini-Hochberg). Standard errors allow
+    for votes of one annotator and on one prompt being alike.
+    """
+    cutoff = judgment_selectors.latest_judgment_id(project)
+    preferences = judgment_selectors.preferences(
+        project, include_simulated=project.learns_from_simulated, cutoff_id=cutoff
+    )
+    lengths = dict(
+        Completion.objects.filter(prompt__project=project)
+        .annotate(characters=Length("text"))
+        .values_list("pk", "characters")
+    )
+    votes = votes_from(preferences, lengths=lengths, by_prompt=True)
+    estimates = [position_bias(votes), length_bias(votes)]
+    adjusted = benjamini_hochberg([estimate.p_value for estimate in estimates])
+    criterion = project.criteria.get(key=Criterion.OVERALL)
+    return [
+        BiasAudit.objects.create(
+            project=project,
+            criterion=criterion,
+            run=run,
+            cutoff_judgment_id=cutoff,
+            includes_simulated=project.learns_from_simulated,
+            bias=estimate.bias,
+            estimate=estimate.effect,
+            low=estimate.low,
+            high=estimate.high,
+            p_value=estimate.p_value,
+            n_judgments=estimate.n,
+            n_annotators=estimate.n_annotators,
+            method=estimate.method,
+            seed=project.seed,
+            code_version=version("alignui"),
+            note=estimate.note,
+            detail=_detail(estimate, p_adjusted),
+        )
+        for estimate, p_adjusted in zip(estimates, adjusted, strict=True)
+    ]
+
+
+def audit_work(handle: RunHandle) -> Mapping[str, object]:
+    handle.progress(0, 1, "Auditing position and length")
+    audits = bias_audit(project=handle.project, run=handle.run)
+    handle.progress(1, 1, "Audited.")
+    return {"audits": [audit.pk for audit in audits]}
+
+
+def _detail(estimate: BiasEstimate, p_adjusted: float | None) -> dict[str, object]:
+    """What the row has no column for: verdict, log-odds with interval, detectable shift."""
+    known = asdict(estimate)
+    kept = ("verdict", "log_odds", "log_odds_low", "log_odds_high", "detectable")
+    return {name: known[name] for name in kept} | {"p_adjusted": p_adjusted}
