@@ -1,0 +1,149 @@
+"""Small builders for tests: each makes one thing as the services would, with plain defaults."""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import count
+from uuid import uuid4
+
+from django.utils import timezone
+
+from annotation.core.rankings import Groups
+from annotation.models import (
+    ApiToken,
+    Assignment,
+    Batch,
+    Completion,
+    Criterion,
+    Judgment,
+    Membership,
+    Policy,
+    Pool,
+    Project,
+    Prompt,
+    Run,
+    User,
+)
+from annotation.models.people import draw_token, token_digest
+from annotation.services.assignments import assignment_claim
+from annotation.services.batches import Selection, batch_open
+from annotation.services.judgments import JudgmentInput, judgment_submit
+from annotation.services.projects import project_create
+
+PASSWORD = "seven quiet otters"
+
+_numbers = count(1)
+
+
+def make_user(username: str = "", **fields: object) -> User:
+    username = username or f"person-{next(_numbers)}"
+    return User.objects.create_user(username, PASSWORD, **{"name": username.capitalize(), **fields})
+
+
+def make_pool(name: str = "", **members: Sequence[User]) -> Pool:
+    """A pool; members by role: make_pool("Readers", lead=[lena], annotator=[ana, ben])."""
+    pool = Pool.objects.create(name=name or f"Pool {next(_numbers)}")
+    for role, users in members.items():
+        for user in users:
+            Membership.objects.create(pool=pool, user=user, role=role)
+    return pool
+
+
+def make_token(user: User) -> str:
+    """The secret of a new API token of the user's."""
+    secret = draw_token()
+    ApiToken.objects.create(user=user, name="tests", digest=token_digest(secret))
+    return secret
+
+
+def make_project(name: str = "", *, pool: Pool | None = None, **settings: object) -> Project:
+    """A project with its `overall` criterion, the same seed in every run."""
+    return project_create(
+        actor=None,
+        name=name or f"Project {next(_numbers)}",
+        pools=[pool] if pool else [],
+        **{"seed": 7, **settings},
+    )
+
+
+def make_criterion(project: Project, key: str, **fields: object) -> Criterion:
+    return Criterion.objects.create(
+        project=project,
+        key=key,
+        **{"name": key.capitalize(), "position": project.criteria.count(), **fields},
+    )
+
+
+def make_prompt(project: Project, text: str = "", **fields: object) -> Prompt:
+    text = text or f"Question {next(_numbers)}?"
+    return Prompt.objects.create(
+        project=project,
+        **{
+            "messages": [{"role": "user", "content": text}],
+            "content_hash": hashlib.sha256(text.encode()).hexdigest(),
+            **fields,
+        },
+    )
+
+
+def make_policy(project: Project, name: str = "", **fields: object) -> Policy:
+    return Policy.objects.create(
+        project=project,
+        name=name or f"policy-{next(_numbers)}",
+        **{"provider": Policy.Provider.RECORDED, **fields},
+    )
+
+
+def make_completion(prompt: Prompt, policy: Policy, text: str = "", **fields: object) -> Completion:
+    text = text or f"Answer {next(_numbers)}."
+    taken = prompt.completions.filter(policy=policy).count()
+    return Completion.objects.create(
+        prompt=prompt,
+        policy=policy,
+        text=text,
+        **{"html": f"<p>{text}</p>", "sample_index": taken, **fields},
+    )
+
+
+def make_batch(
+    project: Project, *comparisons: Sequence[Completion], name: str = "First", **fields: object
+) -> Batch:
+    """An open batch with one comparison for each group of completions of one prompt."""
+    selections = [
+        Selection(together[0].prompt_id, tuple(completion.pk for completion in together))
+        for together in comparisons
+    ]
+    return batch_open(
+        actor=None, project=project, name=name, selections=selections,
+        **{"reason": Batch.Reason.MANUAL, "seed": 7, **fields},
+    )  # fmt: skip
+
+
+def claim(annotator: User, project: Project) -> Assignment:
+    assignment = assignment_claim(annotator=annotator, project=project)
+    assert assignment is not None, f"Nothing is open for {annotator} in {project}."
+    return assignment
+
+
+def judge(
+    annotator: User, project: Project, *, groups: Groups | None = None, **answer: object
+) -> Judgment:
+    """The annotator's judgment of their next comparison; `groups` in slots, default: in order."""
+    assignment = claim(annotator, project)
+    size = len(assignment.display_order)
+    shown = groups if groups is not None else tuple((slot,) for slot in range(size))
+    return judgment_submit(
+        annotator=annotator,
+        assignment=assignment,
+        token=uuid4(),
+        answer=JudgmentInput(groups=shown, **answer),
+    )
+
+
+def make_run(project: Project, kind: str = Run.Kind.EXPORT, **fields: object) -> Run:
+    """A run in any state: times are filled in so that the database accepts it."""
+    state = fields.get("state", Run.State.QUEUED)
+    if state != Run.State.QUEUED:
+        fields.setdefault("started_at", timezone.now())
+    if state not in Run.LIVE_STATES:
+        fields.setdefault("finished_at", timezone.now())
+    return Run.objects.create(project=project, kind=kind, **fields)
