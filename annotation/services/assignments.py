@@ -6,7 +6,7 @@ The database keeps `taken <= overlap`; these services only decide whose turn it 
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from annotation.core.errors import Conflict, Invalid
@@ -148,13 +148,26 @@ def _held_lease(annotator: User, project: Project) -> Assignment | None:
 
 
 def _next_comparison(annotator: User, project: Project) -> Comparison | None:
+    """The most useful comparison nobody else is taking at this moment, else the one they are.
+
+    Waiting only when nothing else is left keeps claims apart and still finds the last place.
+    """
+    return (
+        _claimable(annotator, project, skip_locked=True).first()
+        or _claimable(annotator, project, skip_locked=False).first()
+    )
+
+
+def _claimable(annotator: User, project: Project, *, skip_locked: bool) -> QuerySet[Comparison]:
     met = Assignment.objects.filter(
         comparison=OuterRef("pk"),
         annotator=annotator,
         state__in=[State.LEASED, State.SUBMITTED, State.SKIPPED],
     )
     return (
-        Comparison.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        Comparison.objects.select_for_update(
+            skip_locked=skip_locked, of=("self",), no_key=True
+        )
         .filter(
             ~Exists(met),
             project=project,
@@ -163,7 +176,6 @@ def _next_comparison(annotator: User, project: Project) -> Comparison | None:
             batch__state=Batch.State.OPEN,
         )
         .order_by(F("utility").desc(), "id")
-        .first()
     )
 
 
