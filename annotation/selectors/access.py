@@ -56,6 +56,12 @@ def projects_annotated(user: User) -> QuerySet[Project]:
     )
 
 
+def projects_visible(user: User) -> QuerySet[Project]:
+    """Every project in which the user has any standing: to lead, to look, or to judge."""
+    mine = projects_viewed(user).values("pk").union(projects_annotated(user).values("pk"))
+    return Project.objects.filter(pk__in=mine)
+
+
 def roles(user: User, project: Project) -> set[str]:
     return set(
         Membership.objects.filter(
@@ -88,6 +94,10 @@ def project_for_lead(*, user: User, slug: str) -> Project:
 
 def project_for_viewer(*, user: User, slug: str) -> Project:
     return _project(projects_viewed(user), slug)
+
+
+def project_for_member(*, user: User, slug: str) -> Project:
+    return _project(projects_visible(user), slug)
 
 
 def project_for_annotator(*, user: User, slug: str) -> Project:
@@ -146,6 +156,12 @@ def run_for_lead(*, user: User, run_id: int) -> Run:
     if run is None:
         raise NotFound("There is no such run for you.")
     return run
+
+
+def runs_led(user: User, *, kind: str | None = None) -> QuerySet[Run]:
+    """The runs of every project that the user leads."""
+    led = Run.objects.select_related("project").filter(project__in=projects_led(user))
+    return led.filter(kind=kind) if kind else led
 
 
 def export_for_lead(*, user: User, export_id: int) -> Export:
