@@ -1,0 +1,26 @@
+from django.urls import path
+
+from annotation.web import annotate, auth
+
+app_name = "annotation"
+urlpatterns = [
+    path("", annotate.home, name="home"),
+    path("judge/<slug:slug>/", annotate.judge, name="judge"),
+    path("guidelines/<slug:slug>/", annotate.guidelines, name="guidelines"),
+    path("history/", annotate.history, name="history"),
+    path("assignments/<int:assignment_id>/submit/", annotate.submit, name="submit"),
+    path("assignments/<int:assignment_id>/skip/", annotate.skip, name="skip"),
+    path("assignments/<int:assignment_id>/unskip/", annotate.unskip, name="unskip"),
+    path("assignments/<int:assignment_id>/renew/", annotate.renew, name="renew"),
+    path("judgments/<int:judgment_id>/withdraw/", annotate.withdraw, name="withdraw"),
+    path("judgments/<int:judgment_id>/amend/", annotate.amend, name="amend"),
+    path("sign-in/", auth.sign_in, name="sign-in"),
+    path("sign-out/", auth.sign_out, name="sign-out"),
+    path("invitation/<str:token>/", auth.invitation, name="invitation"),
+    path("theme/", auth.theme, name="theme"),
+    path("profile/", auth.profile, name="profile"),
+    path("profile/name/", auth.name_change, name="name-change"),
+    path("profile/password/", auth.password, name="password"),
+    path("profile/tokens/", auth.token_create, name="token-create"),
+    path("profile/tokens/<int:token_id>/revoke/", auth.token_revoke, name="token-revoke"),
+]

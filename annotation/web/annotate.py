@@ -1,0 +1,260 @@
+"""The annotator's pages: what is open, the judge page, one's own history.
+
+The judge page is one template whose fragment, DOM id and htmx target are called `comparison`: a
+full page for a browser without JavaScript, the fragment alone for htmx.
+"""
+
+from uuid import UUID, uuid4
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation.core.errors import AlignUIError, Conflict
+from annotation.core.rendering import render_markdown
+from annotation.models import Assignment, Criterion, Judgment, Project
+from annotation.selectors.access import (
+    assignment_for_annotator,
+    judgment_for_annotator,
+    project_for_annotator,
+    projects_led,
+)
+from annotation.selectors.judgments import judgment_history
+from annotation.selectors.work import annotator_home, presentation
+from annotation.services.assignments import (
+    UNDO_SECONDS,
+    assignment_claim,
+    assignment_renew,
+    assignment_skip,
+    assignment_unskip,
+)
+from annotation.services.judgments import judgment_submit, judgment_withdraw
+from annotation.web.auth import person, signed_in
+from annotation.web.forms import Values, read_answer, token_of, values_of
+from annotation.web.history import history_rows
+from annotation.web.sheet import answer_sheet
+
+PAGE_SIZE = 50
+
+
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    works = annotator_home(user)
+    context = {
+        "works": sorted(works, key=lambda work: work.n_open == 0),
+        "n_open": sum(work.n_open for work in works),
+        "n_today": sum(work.n_judged_today for work in works),
+        "led": projects_led(user),
+    }
+    return render(request, "annotation/home.html", context)
+
+
+@signed_in
+@require_safe
+@never_cache
+def judge(request: HttpRequest, slug: str) -> HttpResponse:
+    return _next(request, project_for_annotator(user=person(request), slug=slug))
+
+
+@signed_in
+@require_POST
+def submit(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    user = person(request)
+    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    is_amendment = assignment.state == Assignment.State.SUBMITTED and "amends" in request.POST
+    try:
+        judgment = judgment_submit(
+            annotator=user,
+            assignment=assignment,
+            token=token_of(request.POST),
+            answer=read_answer(request.POST, presentation(assignment)),
+        )
+    except AlignUIError as error:
+        if request.htmx:
+            raise
+        return _comparison(request, assignment, values=request.POST, error=error)
+    if is_amendment:
+        return _go(request, "annotation:history")
+    _remember_undo(request, judgment=judgment)
+    return _onwards(request, assignment.comparison.project)
+
+
+@signed_in
+@require_POST
+def skip(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    user = person(request)
+    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    assignment_skip(
+        annotator=user,
+        assignment=assignment,
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", "")[:2000],
+    )
+    _remember_undo(request, assignment=assignment)
+    return _onwards(request, assignment.comparison.project)
+
+
+@signed_in
+@require_POST
+def withdraw(request: HttpRequest, judgment_id: int) -> HttpResponse:
+    user = person(request)
+    judgment = judgment_for_annotator(user=user, judgment_id=judgment_id)
+    assignment = judgment_withdraw(
+        annotator=user, judgment=judgment, token=token_of(request.POST)
+    )
+    return _back(request, assignment)
+
+
+@signed_in
+@require_POST
+def unskip(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    user = person(request)
+    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    return _back(request, assignment_unskip(annotator=user, assignment=assignment))
+
+
+@signed_in
+@require_POST
+def renew(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    user = person(request)
+    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    try:
+        renewed = assignment_renew(annotator=user, assignment=assignment)
+    except Conflict as error:
+        return JsonResponse({"error": error.message}, status=error.status)
+    return JsonResponse({"expires_at": renewed.expires_at.isoformat()})
+
+
+@signed_in
+@require_safe
+@never_cache
+def amend(request: HttpRequest, judgment_id: int) -> HttpResponse:
+    judgment = judgment_for_annotator(user=person(request), judgment_id=judgment_id)
+    return _comparison(request, judgment.assignment)
+
+
+@signed_in
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """One's own judgments; `q` looks in the prompts and in what one wrote."""
+    user = person(request)
+    wanted = request.GET.get("q", "").strip()
+    judgments = judgment_history(user)
+    if wanted:
+        judgments = judgments.filter(comparison__prompt__messages__icontains=wanted) | (
+            judgments.filter(rationale__icontains=wanted)
+        )
+    page = Paginator(judgments, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": history_rows(page.object_list), "wanted": wanted}
+    return render(request, "annotation/history.html", context)
+
+
+@signed_in
+@require_safe
+def guidelines(request: HttpRequest, slug: str) -> HttpResponse:
+    project = project_for_annotator(user=person(request), slug=slug)
+    criteria = [
+        (criterion.name, render_markdown(criterion.guideline))
+        for criterion in project.criteria.all()
+        if criterion.guideline or criterion.key != Criterion.OVERALL
+    ]
+    context = {
+        "project": project,
+        "guideline_html": render_markdown(project.guideline),
+        "criteria": criteria,
+    }
+    return render(request, "annotation/guidelines.html", context)
+
+
+def _next(request: HttpRequest, project: Project) -> HttpResponse:
+    """The comparison that the annotator holds or is given, or why there is none."""
+    assignment = assignment_claim(annotator=person(request), project=project)
+    if assignment is not None:
+        return _comparison(request, assignment)
+    works = annotator_home(person(request))
+    work = next(work for work in works if work.project == project)
+    context = {"project": project, "work": work, "n_today": work.n_judged_today}
+    return _render(request, context)
+
+
+def _comparison(
+    request: HttpRequest,
+    assignment: Assignment,
+    *,
+    values: Values | None = None,
+    error: AlignUIError | None = None,
+) -> HttpResponse:
+    """One comparison with its answer sheet, filled with `values` or with the last answer to it."""
+    shown = presentation(assignment)
+    filled = values_of(shown.previous, shown) if values is None else values
+    context = {
+        "project": shown.project,
+        "shown": shown,
+        "sheet": answer_sheet(shown, filled),
+        "is_amendment": assignment.state == Assignment.State.SUBMITTED,
+        "token": uuid4() if values is None else filled.get("token", ""),
+        "skip_reasons": Assignment.SkipReason.choices,
+        "n_today": _judged_today(request, shown.project),
+        "error": error,
+    }
+    return _render(request, context, status=error.status if error else 200)
+
+
+def _render(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
+    context |= {"undo": _undo(request)}
+    if not request.htmx:
+        return render(request, "annotation/judge.html", context, status=status)
+    parts = (f"annotation/judge.html#{name}" for name in ("comparison", "notice"))
+    return HttpResponse("".join(render_to_string(part, context, request) for part in parts))
+
+
+def _onwards(request: HttpRequest, project: Project) -> HttpResponse:
+    if request.htmx:
+        return _next(request, project)
+    return redirect("annotation:judge", project.slug)
+
+
+def _back(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+    request.session.pop("undo", None)
+    if request.htmx:
+        return _comparison(request, assignment)
+    return redirect("annotation:judge", assignment.comparison.project.slug)
+
+
+def _go(request: HttpRequest, name: str) -> HttpResponse:
+    answer = redirect(name)
+    if not request.htmx:
+        return answer
+    elsewhere = HttpResponse(status=204)
+    elsewhere["HX-Redirect"] = answer["Location"]
+    return elsewhere
+
+
+def _judged_today(request: HttpRequest, project: Project) -> int:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    judgments = judgment_history(person(request), project=project)
+    return judgments.filter(judged_at__gte=midnight).count()
+
+
+def _remember_undo(
+    request: HttpRequest, *, judgment: Judgment | None = None, assignment: Assignment | None = None
+) -> None:
+    """Keeps the last step in the session, so that it can be undone without JavaScript too."""
+    request.session["undo"] = {
+        "judgment": judgment.pk if judgment else None,
+        "assignment": assignment.pk if assignment else None,
+        "at": timezone.now().timestamp(),
+    }
+
+
+def _undo(request: HttpRequest) -> dict[str, int | float | UUID | None] | None:
+    step = request.session.get("undo")
+    if step is None or timezone.now().timestamp() - step["at"] > UNDO_SECONDS:
+        return None
+    return {**step, "token": uuid4()}

@@ -1,0 +1,37 @@
+"""What one answered, in words: the rows of the history page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from annotation.core.rankings import Groups, as_shown
+from annotation.models import Judgment
+from annotation.models.judgment import Strength
+from annotation.selectors.work import LETTERS
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    judgment: Judgment
+    answer: str
+
+
+def history_rows(judgments: Iterable[Judgment]) -> list[HistoryRow]:
+    return [HistoryRow(judgment, answer_in_words(judgment)) for judgment in judgments]
+
+
+def answer_in_words(judgment: Judgment) -> str:
+    """In the letters that the annotator saw: "B much better", "A > C = D > B", "Both bad"."""
+    groups: Groups = tuple(tuple(group) for group in judgment.groups)
+    shown = as_shown(groups, judgment.assignment.display_order)
+    is_pair = sum(map(len, shown)) == 2
+    if judgment.both_bad:
+        return _("Both bad") if is_pair else _("All bad")
+    if len(shown) == 1 and is_pair:
+        return _("Tie")
+    if is_pair:
+        letter = LETTERS[shown[0][0]]
+        strength = Strength(judgment.strength).label if judgment.strength else _("better")
+        return f"{letter} {strength}"
+    return " > ".join(" = ".join(LETTERS[slot] for slot in group) for group in shown)
