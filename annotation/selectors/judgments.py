@@ -54,10 +54,18 @@ def preferences(
     return list(all_preferences(verdicts(judgments, criterion=criterion)))
 
 
+def with_known_order(judgments: QuerySet[Judgment]) -> QuerySet[Judgment]:
+    """Those of which it is recorded what was shown where; imported files do not always tell."""
+    return judgments.exclude(assignment__display_order=[])
+
+
 def verdicts(
     judgments: QuerySet[Judgment], *, criterion: str = Criterion.OVERALL
 ) -> Iterator[Verdict]:
-    """The judgments as plain values, in order; those without an answer on the criterion left out."""
+    """The judgments as plain values, in order; those without an answer on the criterion left out.
+
+    Where the display order is not known, the canonical order stands in for it.
+    """
     loaded = (
         judgments.select_related("comparison", "assignment")
         .prefetch_related(
@@ -91,6 +99,7 @@ def _verdict(
     judgment: Judgment, groups: list[list[int]], strength: int | None, criterion: str
 ) -> Verdict:
     by_position = sorted(judgment.comparison.candidates.all(), key=lambda c: c.position)
+    shown = judgment.assignment.display_order or range(len(by_position))
     return Verdict(
         judgment_id=judgment.pk,
         comparison_id=judgment.comparison_id,
@@ -98,7 +107,7 @@ def _verdict(
         completion_ids=tuple(candidate.completion_id for candidate in by_position),
         annotator_id=judgment.annotator_id,
         groups=tuple(tuple(group) for group in groups),
-        display_order=tuple(judgment.assignment.display_order),
+        display_order=tuple(shown),
         strength=strength,
         criterion=criterion,
     )

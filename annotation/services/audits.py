@@ -5,16 +5,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Length
 
 from annotation.core.audit import (
     BiasEstimate,
+    Votes,
     benjamini_hochberg,
     length_bias,
     position_bias,
     votes_from,
 )
-from annotation.models import BiasAudit, Completion, Criterion, Project, Run
+from annotation.core.preferences import all_preferences
+from annotation.models import BiasAudit, Completion, Criterion, Judgment, Project, Run
 from annotation.selectors import judgments as judgment_selectors
 from annotation.services.runs import RunHandle
 
@@ -27,7 +30,7 @@ def bias_audit(*, project: Project, run: Run | None = None) -> list[BiasAudit]:
     for votes of one annotator and on one prompt being alike.
     """
     cutoff = judgment_selectors.latest_judgment_id(project)
-    preferences = judgment_selectors.preferences(
+    live = judgment_selectors.live(
         project, include_simulated=project.learns_from_simulated, cutoff_id=cutoff
     )
     lengths = dict(
@@ -35,8 +38,10 @@ def bias_audit(*, project: Project, run: Run | None = None) -> list[BiasAudit]:
         .annotate(characters=Length("text"))
         .values_list("pk", "characters")
     )
-    votes = votes_from(preferences, lengths=lengths, by_prompt=True)
-    estimates = [position_bias(votes), length_bias(votes)]
+    estimates = [
+        position_bias(_votes(judgment_selectors.with_known_order(live), lengths)),
+        length_bias(_votes(live, lengths)),
+    ]
     adjusted = benjamini_hochberg([estimate.p_value for estimate in estimates])
     criterion = project.criteria.get(key=Criterion.OVERALL)
     return [
@@ -68,6 +73,11 @@ def audit_work(handle: RunHandle) -> Mapping[str, object]:
     audits = bias_audit(project=handle.project, run=handle.run)
     handle.progress(1, 1, "Audited.")
     return {"audits": [audit.pk for audit in audits]}
+
+
+def _votes(judgments: QuerySet[Judgment], lengths: Mapping[int, int]) -> Votes:
+    preferences = all_preferences(judgment_selectors.verdicts(judgments))
+    return votes_from(preferences, lengths=lengths, by_prompt=True)
 
 
 def _detail(estimate: BiasEstimate, p_adjusted: float | None) -> dict[str, object]:
