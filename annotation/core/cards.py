@@ -1,0 +1,214 @@
+"""Dataset cards: what a release holds, how sure its figures are, and what it must not be used for.
+
+The front matter is YAML that the Hugging Face `datasets` library reads; strings are written as
+JSON, which YAML includes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from annotation.core.agreement import Estimate
+from annotation.core.audit import BiasEstimate
+from annotation.core.exports import PreferenceSet, Written
+
+TAGS = ("human-feedback", "preference", "rlhf", "dpo", "alignui")
+FEW_ANNOTATORS = 10
+
+# Column: (type, meaning). The types let splits load alike even where a column is empty in one.
+COLUMNS = {
+    "prompt": ("messages", "the conversation up to the user's turn"),
+    "chosen": ("messages", "the preferred response, as the assistant's turn"),
+    "rejected": ("messages", "the other response"),
+    "criterion": ("string", "the axis that was judged"),
+    "strength": ("float64", "mean strength of the votes for chosen: 1 slightly, 2, 3 much better"),
+    "votes_chosen": ("int64", "votes for chosen"),
+    "votes_rejected": ("int64", "votes for rejected"),
+    "votes_tie": ("int64", "votes that preferred neither"),
+    "n_candidates": ("int64", "responses shown together; above 2 the pair comes from a ranking"),
+    "chosen_policy": ("string", "who wrote chosen"),
+    "rejected_policy": ("string", "who wrote rejected"),
+    "batch_reason": ("string", "why the comparison was opened"),
+    "annotators": ("strings", "pseudonyms of those who voted"),
+    "judgment_ids": ("integers", "their judgments, in the same order"),
+    "prompt_id": ("int64", "the prompt in the collecting system"),
+    "chosen_completion_id": ("int64", "chosen in the collecting system"),
+    "rejected_completion_id": ("int64", "rejected in the collecting system"),
+    "split": ("string", "train, or test for prompts held out from the start"),
+    "simulated": ("bool", "whether a vote was cast by a program"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything that a card says. `files` maps split names to files that hold at least one row."""
+
+    title: str
+    license: str
+    created_at: datetime
+    code_version: str
+    cutoff_judgment_id: int
+    preferences: PreferenceSet
+    files: Mapping[str, Written]
+    question: str = ""
+    description: str = ""
+    attribution: str = ""
+    content_warning: str = ""
+    languages: Sequence[str] = ()
+    agreement: Mapping[str, Estimate] = field(default_factory=dict)
+    biases: Sequence[BiasEstimate] = ()
+    limitations: Sequence[str] = ()
+
+
+def dataset_card(card: Card) -> str:
+    """The card as Markdown with front matter: the README.md beside the data files."""
+    sections = {
+        "": f"# {_line(card.title)}",
+        "About": _about(card),
+        "Figures": _figures(card),
+        "Limitations": "\n".join(f"- {text}" for text in _limitations(card)),
+        "Columns": _columns(),
+        "Files": _files(card),
+        "Attribution": card.attribution,
+    }
+    body = "\n\n".join(
+        f"## {title}\n\n{text}" if title else text for title, text in sections.items() if text
+    )
+    return f"---\n{_front_matter(card)}\n---\n\n{body}\n"
+
+
+def _front_matter(card: Card) -> str:
+    lines = [
+        f"pretty_name: {json.dumps(_line(card.title), ensure_ascii=False)}",
+        f"license: {json.dumps(card.license)}",
+        f"language: {json.dumps(list(card.languages))}" if card.languages else "",
+        f"tags: {json.dumps(TAGS)}",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        *(
+            f"  - split: {split}\n    path: {json.dumps(written.path.name)}"
+            for split, written in card.files.items()
+        ),
+        "dataset_info:",
+        "  config_name: default",
+        "  features:",
+        *(_feature(name, kind) for name, (kind, _) in COLUMNS.items()),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _feature(name: str, kind: str) -> str:
+    shapes = {
+        "messages": "list:\n    - name: role\n      dtype: string\n    - name: content\n"
+        "      dtype: string",
+        "strings": "sequence: string",
+        "integers": "sequence: int64",
+    }
+    return f"  - name: {name}\n    {shapes.get(kind, f'dtype: {kind}')}"
+
+
+def _about(card: Card) -> str:
+    found = card.preferences
+    unit = (
+        "A row is a pair of responses with its majority"
+        if found.is_majority
+        else "A row is one annotator's decision on a pair of responses"
+    )
+    facts = (
+        f"{unit}: {len(found.rows):,} rows from {found.n_judgments:,} judgments by "
+        f"{found.n_annotators:,} annotators on {found.n_prompts:,} prompts. Collected with AlignUI "
+        f"{card.code_version}, up to judgment {card.cutoff_judgment_id}, "
+        f"released {card.created_at:%Y-%m-%d}. Test prompts were held out from the start: they "
+        "were never chosen by active learning and never trained on."
+    )
+    asked = f"Annotators were asked: *{_line(card.question)}*" if card.question else ""
+    warning = f"**Content warning:** {_line(card.content_warning)}" if card.content_warning else ""
+    return "\n\n".join(filter(None, [warning, card.description.strip(), asked, facts]))
+
+
+def _figures(card: Card) -> str:
+    rows = [
+        *(
+            (name, _interval(e.value, e.low, e.high), _basis(e), e.method)
+            for name, e in card.agreement.items()
+        ),
+        *(
+            (
+                _bias_name(bias),
+                _interval(bias.effect, bias.low, bias.high),
+                f"{bias.n:,} decided votes, {bias.n_annotators:,} annotators",
+                bias.method,
+            )
+            for bias in card.biases
+        ),
+    ]
+    return _table(("figure", "estimate [95 % interval]", "based on", "method"), rows)
+
+
+def _limitations(card: Card) -> Iterator[str]:
+    found = card.preferences
+    yield (
+        f"{found.n_left_out:,} pairs without a preferred response (ties"
+        f"{', or no majority' if found.is_majority else ''}) are left out, so the rows overstate "
+        "how decided the annotators were."
+    )
+    if found.n_annotators < FEW_ANNOTATORS:
+        yield f"Only {found.n_annotators} annotators: the rows show their taste, not people's."
+    if any(row["simulated"] for row in found.rows):
+        simulated = sum(row["simulated"] for row in found.rows)
+        yield f"**{simulated:,} rows rest on simulated votes**: not on what people think."
+    if any(row["n_candidates"] > 2 for row in found.rows):
+        yield "Pairs of one ranking follow from each other: do not count them as independent."
+    yield from (f"{name}: {e.note}" for name, e in card.agreement.items() if e.note)
+    for bias in card.biases:
+        yield " ".join(filter(None, [bias.verdict, bias.note]))
+    yield from card.limitations
+
+
+def _basis(estimate: Estimate) -> str:
+    return (
+        f"{estimate.n_ratings:,} ratings of {estimate.n_units:,} items by "
+        f"{estimate.n_annotators:,} annotators"
+    )
+
+
+def _bias_name(bias: BiasEstimate) -> str:
+    won = "first shown" if bias.bias == "position" else "longer"
+    return f"Votes won by the {won} response"
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "not known"
+    if low is None or high is None:
+        return f"{value:.3f} [no interval]"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _columns() -> str:
+    return _table(("column", "meaning"), [(f"`{n}`", text) for n, (_, text) in COLUMNS.items()])
+
+
+def _files(card: Card) -> str:
+    rows = [
+        (f"`{w.path.name}`", split, f"{w.rows:,}", f"{w.byte_size:,}", f"`{w.sha256}`")
+        for split, w in card.files.items()
+    ]
+    return _table(("file", "split", "rows", "bytes", "SHA-256"), rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,228 @@
+"""Preference datasets: rows with provenance, written whole or not at all, with a card."""
+
+import hashlib
+import hmac
+import json
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, TypedDict
+
+from annotation.core.errors import Unavailable
+from annotation.core.messages import Message
+from annotation.core.preferences import Preference, Verdict, preferences_from
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A live judgment on one criterion, with the texts that it is about.
+
+    `texts` and `policies` are indexed by canonical position, as `verdict.completion_ids` is;
+    `annotator` is a pseudonym; `split` is test for held-out prompts.
+    """
+
+    verdict: Verdict
+    messages: Sequence[Message]
+    texts: tuple[str, ...]
+    policies: tuple[str, ...]
+    annotator: str
+    batch_reason: str
+    split: Split
+    simulated: bool = False
+
+
+_Cast = tuple[Vote, Preference]
+
+
+class PreferenceRow(TypedDict):
+    """One line of the dataset: TRL's conversational preference format, then where it comes from."""
+
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+    criterion: str
+    strength: float | None
+    votes_chosen: int
+    votes_rejected: int
+    votes_tie: int
+    n_candidates: int
+    chosen_policy: str
+    rejected_policy: str
+    batch_reason: str
+    annotators: list[str]
+    judgment_ids: list[int]
+    prompt_id: int
+    chosen_completion_id: int
+    rejected_completion_id: int
+    split: Split
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceSet:
+    """Rows and what they rest on; `n_left_out` pairs prefer neither response and have no row."""
+
+    rows: tuple[PreferenceRow, ...]
+    n_left_out: int
+    n_judgments: int
+    n_annotators: int
+    n_prompts: int
+    is_majority: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as it stands on disk."""
+
+    path: Path
+    rows: int
+    byte_size: int
+    sha256: str
+
+
+def vote_rows(votes: Iterable[Vote]) -> PreferenceSet:
+    """A row for each pair that a judgment decides; ties are left out and counted."""
+    votes = list(votes)
+    pairs = [(vote, preference) for vote in votes for preference in preferences_from(vote.verdict)]
+    rows = tuple(_row([pair], pair[1].winner_id) for pair in pairs if not pair[1].is_tie)
+    return _preference_set(votes, rows, len(pairs) - len(rows), is_majority=False)
+
+
+def majority_rows(votes: Iterable[Vote]) -> PreferenceSet:
+    """A row for each pair of completions (and criterion) that more voters decided one way than the
+    other way or as a tie; the rest are left out and counted."""
+    votes = list(votes)
+    by_pair: defaultdict[tuple[int, str, frozenset[int]], list[_Cast]] = defaultdict(list)
+    for vote in votes:
+        for preference in preferences_from(vote.verdict):
+            ids = frozenset((preference.winner_id, preference.loser_id))
+            by_pair[preference.prompt_id, preference.criterion, ids].append((vote, preference))
+    winners = {key: _plurality(cast) for key, cast in by_pair.items()}
+    rows = tuple(
+        _row(cast, winner) for key, cast in by_pair.items() if (winner := winners[key]) is not None
+    )
+    return _preference_set(votes, rows, len(by_pair) - len(rows), is_majority=True)
+
+
+def pseudonym(annotator_id: int, key: str) -> str:
+    """A name that stays the same under one key and cannot be turned back without it."""
+    digest = hmac.new(key.encode(), str(annotator_id).encode(), hashlib.sha256).hexdigest()
+    return f"annotator-{digest[:10]}"
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
+    """Write one JSON object per line; the file appears complete under its name, or not at all.
+
+    Raises:
+        Unavailable: where the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    return _write(path, (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
+
+
+def write_text(path: Path, text: str) -> Written:
+    """Write a text file (a dataset card) in the same way; `rows` counts its lines."""
+    return _write(path, text.rstrip("\n").split("\n"))
+
+
+def _plurality(cast: Sequence[_Cast]) -> int | None:
+    """The completion with more votes than the other and than ties; None if there is none."""
+    tally: defaultdict[int | None, int] = defaultdict(int)
+    for _, preference in cast:
+        tally[None if preference.is_tie else preference.winner_id] += 1
+    most = max(tally.values())
+    leaders = [choice for choice, count in tally.items() if count == most]
+    return leaders[0] if len(leaders) == 1 else None
+
+
+def _row(cast: Sequence[_Cast], winner_id: int) -> PreferenceRow:
+    vote, preference = cast[0]
+    both = {preference.winner_id, preference.loser_id}
+    (loser_id,) = both - {winner_id}
+    ids = vote.verdict.completion_ids
+    chosen, rejected = ids.index(winner_id), ids.index(loser_id)
+    decided = [p for _, p in cast if not p.is_tie]
+    won = [p for p in decided if p.winner_id == winner_id]
+    strengths = [p.strength for p in won if p.strength is not None]
+    return PreferenceRow(
+        prompt=list(vote.messages),
+        chosen=[Message(role="assistant", content=vote.texts[chosen])],
+        rejected=[Message(role="assistant", content=vote.texts[rejected])],
+        criterion=preference.criterion,
+        strength=fmean(strengths) if strengths else None,
+        votes_chosen=len(won),
+        votes_rejected=len(decided) - len(won),
+        votes_tie=len(cast) - len(decided),
+        n_candidates=len(ids),
+        chosen_policy=vote.policies[chosen],
+        rejected_policy=vote.policies[rejected],
+        batch_reason=", ".join(sorted({v.batch_reason for v, _ in cast})),
+        annotators=[v.annotator for v, _ in cast],
+        judgment_ids=[p.judgment_id for _, p in cast],
+        prompt_id=preference.prompt_id,
+        chosen_completion_id=winner_id,
+        rejected_completion_id=loser_id,
+        split=vote.split,
+        simulated=any(v.simulated for v, _ in cast),
+    )
+
+
+def _preference_set(
+    votes: Sequence[Vote], rows: tuple[PreferenceRow, ...], left_out: int, *, is_majority: bool
+) -> PreferenceSet:
+    return PreferenceSet(
+        rows=rows,
+        n_left_out=left_out,
+        n_judgments=len({vote.verdict.judgment_id for vote in votes}),
+        n_annotators=len({vote.annotator for vote in votes}),
+        n_prompts=len({vote.verdict.prompt_id for vote in votes}),
+        is_majority=is_majority,
+    )
+
+
+def _write(path: Path, lines: Iterable[str]) -> Written:
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        written = _write_and_sync(handle, lines, path)
+        part.replace(path)
+        _sync_folder(path.parent)
+        return written
+    except OSError as failed:
+        raise Unavailable(
+            f"The file {path.name} could not be written: {failed.strerror or failed}.",
+            hint="Nothing of it was kept. Make room or choose another folder, and try again.",
+        ) from failed
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def _write_and_sync(handle: int, lines: Iterable[str], path: Path) -> Written:
+    digest, rows, byte_size = hashlib.sha256(), 0, 0
+    with os.fdopen(handle, "wb") as file:
+        for line in lines:
+            data = line.encode() + b"\n"
+            file.write(data)
+            digest.update(data)
+            rows, byte_size = rows + 1, byte_size + len(data)
+        file.flush()
+        os.fsync(file.fileno())
+        os.fchmod(file.fileno(), 0o644)
+    return Written(path, rows, byte_size, digest.hexdigest())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
