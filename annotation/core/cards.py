@@ -149,11 +149,12 @@ def _figures(card: Card) -> str:
 
 def _limitations(card: Card) -> Iterator[str]:
     found = card.preferences
-    yield (
-        f"{found.n_left_out:,} pairs without a preferred response (ties"
-        f"{', or no majority' if found.is_majority else ''}) are left out, so the rows overstate "
-        "how decided the annotators were."
-    )
+    if found.n_left_out:
+        why = "ties, or no majority" if found.is_majority else "ties"
+        yield (
+            f"{found.n_left_out:,} pairs without a preferred response ({why}) are left out, so the "
+            "rows overstate how decided the annotators were."
+        )
     if found.n_annotators < FEW_ANNOTATORS:
         yield f"Only {found.n_annotators} annotators: the rows show their taste, not people's."
     if any(row["simulated"] for row in found.rows):

@@ -4,6 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline per example measures the machine, not the code.
+settings.register_profile("core", deadline=None)
+settings.load_profile("core")
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

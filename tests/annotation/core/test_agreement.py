@@ -113,7 +113,7 @@ def sparse_ratings(draw: st.DrawFn) -> list[Row]:
     return [(unit, who, mark) for (unit, who), mark in zip(cells, marks, strict=True)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(sparse_ratings(), st.sampled_from(LEVELS))
 def test_two_independent_implementations_agree(rows: list[Row], level: Level) -> None:
     estimate = krippendorff_alpha(ratings(rows), level=level, seed=1, resamples=10)
@@ -128,7 +128,7 @@ def test_two_independent_implementations_agree(rows: list[Row], level: Level) ->
     assert estimate.value == pytest.approx(theirs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sparse_ratings(), st.sampled_from(LEVELS), st.randoms(use_true_random=False))
 def test_names_and_row_order_do_not_matter(rows: list[Row], level: Level, random) -> None:
     renamed = [(900 - 7 * unit, 50 - who, mark) for unit, who, mark in rows]

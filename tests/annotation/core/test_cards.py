@@ -102,7 +102,9 @@ def test_figures_come_with_interval_and_count(card: Card) -> None:
 
 def test_limitations_are_said(card: Card) -> None:
     text = dataset_card(card)
-    assert "0 pairs without a preferred response (ties)" in text
+    assert "left out" not in text
+    tied = replace(card, preferences=replace(card.preferences, n_left_out=1200))
+    assert "1,200 pairs without a preferred response (ties) are left" in dataset_card(tied)
     assert "Only 3 annotators" in text
     assert "The first wins 53.3%." in text
     assert "English only." in text
@@ -114,7 +116,9 @@ def test_simulated_rows_and_majorities_are_said(card: Card) -> None:
     found = majority_rows(votes(4, simulated=True))
     text = dataset_card(replace(card, preferences=found))
     assert "**4 rows rest on simulated votes**" in text
-    assert "(ties, or no majority)" in text
+    assert "a pair of responses with its majority" in text
+    undecided = replace(card, preferences=replace(found, n_left_out=2))
+    assert "(ties, or no majority)" in dataset_card(undecided)
 
 
 def test_an_unknown_figure_is_not_a_number(card: Card) -> None:

@@ -116,7 +116,7 @@ FRAGMENTS = [
 FRAGMENTS += ["> ", "- ", "**", "~~", "&", ";", '"', "'", "=", "{", "}", "\\text{", "#", " ", "a"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_no_mixture_of_attacks_is_harmful(fragments: list[str]) -> None:
     assert_harmless(render_markdown("".join(fragments)))
@@ -218,9 +218,9 @@ def test_right_to_left_text_decides_by_itself() -> None:
 
 
 def test_a_megabyte_is_shown_as_it_is_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     html = render_markdown("<script>[" * 120_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert html.startswith('<pre class="plain" dir="auto" tabindex="0">&lt;script&gt;[')
     assert_harmless(html)
 
@@ -250,9 +250,9 @@ PATHOLOGICAL = {
 def test_time_grows_with_length_and_no_faster(name: str) -> None:
     def seconds(length: int) -> float:
         unit = PATHOLOGICAL[name]
-        start = time.perf_counter()
+        start = time.process_time()
         assert_harmless(render_markdown(unit * (length // len(unit))))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(1000)
     short, long = min(seconds(2_000), seconds(2_000)), seconds(16_000)
@@ -260,9 +260,9 @@ def test_time_grows_with_length_and_no_faster(name: str) -> None:
 
 
 def test_the_longest_formatted_text_takes_seconds() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     render_markdown(("![" * LONGEST_FORMATTED)[:LONGEST_FORMATTED])
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_deep_nesting_is_cut_and_not_followed() -> None:
@@ -271,7 +271,7 @@ def test_deep_nesting_is_cut_and_not_followed() -> None:
     assert_harmless(render_markdown("$" + "\\sqrt{" * 300 + "}" * 300 + "$"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=400))
 def test_any_text_renders_and_is_harmless(text: str) -> None:
     assert_harmless(render_markdown(text))
