@@ -1,0 +1,97 @@
+/* The judge page: gives each comparison that arrives its keys, draft, clock and ranking.
+
+   The server's form is the one source of truth; these modules only set its native controls. */
+
+import { Clock } from "./judge/clock.js";
+import { Draft, pruneDrafts } from "./judge/drafts.js";
+import { listenToKeys, showKeySwitch } from "./judge/keys.js";
+import { Lease } from "./judge/lease.js";
+import { listenToPanels } from "./judge/panels.js";
+import { Ranking } from "./judge/ranking.js";
+import { ResponseSwitch } from "./judge/responses.js";
+import { listenToSending } from "./judge/sending.js";
+
+const UNDO_MS = 60_000;
+const main = document.getElementById("main");
+
+/* What the other modules share: the present comparison and its parts. */
+export const page = {
+  root: null,
+  form: null,
+  clock: new Clock(),
+  draft: null,
+  ranking: null,
+  responses: null,
+  lease: null,
+
+  announce(words) {
+    document.getElementById("announcement").textContent = words;
+  },
+
+  choose(input) {
+    if (!input) return;
+    input.checked = true;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    page.announce(input.getAttribute("aria-label") || input.closest("label").textContent.trim());
+  },
+
+  submit() {
+    if (page.form) page.form.requestSubmit(document.querySelector("[data-submit]"));
+  },
+};
+
+function adopt(root) {
+  page.lease?.end();
+  page.root = root;
+  page.form = document.getElementById("judgment");
+  page.ranking = page.responses = page.lease = page.draft = null;
+  if (!page.form) return;
+  page.form.noValidate = true;
+  page.draft = new Draft(root.dataset.draft, page.form);
+  page.clock.restart(page.draft.restore());
+  page.responses = new ResponseSwitch(root);
+  if (root.dataset.kind === "ranking") page.ranking = new Ranking(root, page);
+  if (root.dataset.renew) page.lease = new Lease(root, page.clock);
+  veil(root);
+  showKeySwitch(root);
+}
+
+function veil(root) {
+  const unveil = root.querySelector("[data-unveil]");
+  if (!unveil) return;
+  const veiled = root.querySelector("[data-veiled]");
+  veiled.inert = !unveil.checked;
+  unveil.addEventListener("change", () => {
+    veiled.inert = !unveil.checked;
+  });
+}
+
+function endUndoInTime() {
+  const undo = document.querySelector("[data-undo]");
+  if (undo) setTimeout(() => undo.remove(), UNDO_MS);
+}
+
+function remember(event) {
+  if (event.target.form !== page.form || !page.draft) return;
+  page.draft.save(page.clock.ms);
+}
+
+document.addEventListener("change", remember);
+document.addEventListener("input", remember);
+window.addEventListener("pagehide", () => page.draft?.saveIfBegun(page.clock.ms));
+
+new MutationObserver(() => {
+  const root = document.getElementById("comparison");
+  if (!root || root === page.root) return;
+  adopt(root);
+  window.scrollTo(0, 0);
+  root.querySelector("[data-heading]").focus({ preventScroll: true });
+  endUndoInTime();
+}).observe(main, { childList: true });
+
+adopt(document.getElementById("comparison"));
+pruneDrafts();
+endUndoInTime();
+listenToPanels(page);
+listenToKeys(page);
+listenToSending(page);
