@@ -65,7 +65,9 @@ class RowProblem:
 class FileInvalid(Invalid):
     """A file was refused whole; nothing of it was kept."""
 
-    def __init__(self, file: str, problems: Sequence[RowProblem], *, hint: str | None = None) -> None:
+    def __init__(
+        self, file: str, problems: Sequence[RowProblem], *, hint: str | None = None
+    ) -> None:
         self.file = file
         self.problems = tuple(problems)
         shown = "; ".join(str(problem) for problem in self.problems[:5])
