@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from annotation.core.agreement import Estimate, krippendorff_alpha, percent_agreement, ratings_from
 from annotation.core.scheduling import derive_seed
-from annotation.models import AgreementReport, Criterion, Project, Run
+from annotation.models import AgreementReport, Criterion, Judgment, Project, Run
 from annotation.selectors import judgments as judgment_selectors
 from annotation.services.runs import RunHandle
 
@@ -24,10 +25,7 @@ def agreement_measure(
     live = judgment_selectors.live(
         project, include_simulated=project.learns_from_simulated, cutoff_id=cutoff
     )
-    ratings = ratings_from(judgment_selectors.verdicts(live, criterion=criterion.key))
-    seed = derive_seed(project.seed, "agreement", criterion.key, cutoff)
-    alpha = krippendorff_alpha(ratings, seed=seed)
-    share = percent_agreement(ratings, seed=seed)
+    alpha, share = agreement_estimates(project=project, criterion=criterion, judgments=live)
     return AgreementReport.objects.create(
         project=project,
         criterion=criterion,
@@ -41,11 +39,20 @@ def agreement_measure(
         n_judgments=alpha.n_ratings,
         n_annotators=alpha.n_annotators,
         method=alpha.method,
-        seed=seed,
+        seed=alpha.seed,
         code_version=version("alignui"),
         note=alpha.note,
         detail={"percent_agreement": _plain(share), "resamples": alpha.resamples},
     )
+
+
+def agreement_estimates(
+    *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
+) -> tuple[Estimate, Estimate]:
+    """Alpha and percent agreement of the judgments on one criterion, by the project's seed."""
+    ratings = ratings_from(judgment_selectors.verdicts(judgments, criterion=criterion.key))
+    seed = derive_seed(project.seed, "agreement", criterion.key)
+    return krippendorff_alpha(ratings, seed=seed), percent_agreement(ratings, seed=seed)
 
 
 def agreement_work(handle: RunHandle) -> Mapping[str, object]:

@@ -1,0 +1,228 @@
+"""Dataset releases: immutable, hashed, with a card. A release appears whole or not at all."""
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from annotation.core.cards import Card, dataset_card
+from annotation.core.errors import Invalid, Unavailable
+from annotation.core.exports import (
+    PreferenceSet,
+    Vote,
+    Written,
+    majority_rows,
+    pseudonym,
+    vote_rows,
+    write_jsonl,
+    write_text,
+)
+from annotation.models import Completion, Criterion, Export, Judgment, Project, Run, User
+from annotation.selectors import judgments as judgment_selectors
+from annotation.services.agreement import agreement_estimates
+from annotation.services.audit_log import audit_entry_create
+from annotation.services.audits import bias_estimates
+from annotation.services.runs import RunHandle
+
+SPLITS = ("train", "test")
+DATA_LICENSE = "other"
+
+
+def export_create(
+    *,
+    project: Project,
+    actor: User | None = None,
+    run: Run | None = None,
+    include_simulated: bool = False,
+    is_majority: bool = False,
+) -> Export:
+    """Writes the live judgments as preference pairs and records the release.
+
+    Held-out prompts form the split `test`. With `is_majority` a pair has one row for all its
+    judges, else one for each. A run that is executed again after its worker died gives the same release.
+    Raises Invalid where there is nothing to export, Unavailable where the disk does not take it.
+    """
+    earlier = Export.objects.filter(run=run).first() if run is not None else None
+    if earlier is not None:
+        return earlier
+    cutoff = judgment_selectors.latest_judgment_id(project)
+    live = judgment_selectors.live(
+        project, include_simulated=include_simulated, cutoff_id=cutoff
+    )
+    votes = list(_votes(project, live))
+    found = majority_rows(votes) if is_majority else vote_rows(votes)
+    if not found.rows:
+        raise Invalid("There is no decided pair to export yet.", hint="Judge some comparisons first.")
+    name = f"{project.slug}/{timezone.now():%Y%m%d-%H%M%S}-{f'run-{run.pk}' if run else uuid4().hex[:8]}"
+    folder = settings.EXPORTS_DIR / name
+    files, card = _write(folder, project, live, found, cutoff)
+    return _record(
+        project=project, actor=actor, run=run, folder=folder, name=name, files=files, card=card,
+        cutoff=cutoff, include_simulated=include_simulated, is_majority=is_majority,
+    )  # fmt: skip
+
+
+def export_work(handle: RunHandle) -> Mapping[str, object]:
+    """The run's params: include_simulated, is_majority."""
+    handle.progress(0, 1, "Writing the dataset")
+    export = export_create(
+        project=handle.project,
+        actor=handle.run.requested_by,
+        run=handle.run,
+        include_simulated=bool(handle.params.get("include_simulated")),
+        is_majority=bool(handle.params.get("is_majority")),
+    )
+    handle.progress(1, 1, "Exported.")
+    return {"export": export.pk, "rows": export.rows, "sha256": export.sha256}
+
+
+def archive_path(export: Export) -> Path:
+    """The release as one zip file. Raises Unavailable when it is not on this host's disk."""
+    path = Path(settings.EXPORTS_DIR, f"{export.folder}.zip")
+    if not path.is_file():
+        raise Unavailable(
+            f"The files of export {export.pk} are not on this host.",
+            hint="Look under var/exports of the worker that wrote it, or restore the backup.",
+        )
+    return path
+
+
+@transaction.atomic
+def _record(
+    *, project: Project, actor: User | None, run: Run | None, folder: Path, name: str,
+    files: list[Written], card: str, cutoff: int, include_simulated: bool, is_majority: bool,
+) -> Export:  # fmt: skip
+    export = Export.objects.create(
+        project=project,
+        run=run,
+        folder=name,
+        sha256=_manifest_hash(files),
+        byte_size=sum(file.byte_size for file in files),
+        rows=sum(file.rows for file in files if file.path.suffix == ".jsonl"),
+        card=card,
+        params={"is_majority": is_majority},
+        cutoff_judgment_id=cutoff,
+        includes_simulated=include_simulated,
+        created_by=actor,
+    )
+    audit_entry_create(
+        actor=actor, project=project, action="export.create", subject=name,
+        detail={"sha256": export.sha256, "rows": export.rows},
+    )  # fmt: skip
+    return export
+
+
+def _write(
+    folder: Path, project: Project, live: QuerySet[Judgment], found: PreferenceSet, cutoff: int
+) -> tuple[list[Written], str]:
+    """Writes into a folder beside the final one, which then takes its name in one step."""
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        part.mkdir(parents=True)
+        splits = {
+            split: write_jsonl(part / f"{split}.jsonl", rows)
+            for split in SPLITS
+            if (rows := [row for row in found.rows if row["split"] == split])
+        }
+        card = dataset_card(_card(project, live, found, cutoff, splits))
+        files = [*splits.values(), write_text(part / "README.md", card)]
+        write_text(part / "SHA256SUMS", "\n".join(f"{f.sha256}  {f.path.name}" for f in files))
+        _archive(part, folder.with_name(f"{folder.name}.zip"), folder.name)
+        part.rename(folder)
+    except OSError as error:
+        folder.with_name(f"{folder.name}.zip").unlink(missing_ok=True)
+        raise Unavailable(
+            f"The export could not be written: {error.strerror or error}.",
+            hint="Free some space where var/exports lives and export again; nothing was released.",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return files, card
+
+
+def _archive(folder: Path, target: Path, name: str) -> None:
+    """One zip of the folder, the same bytes for the same content."""
+    part = target.with_suffix(".zip.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(folder.iterdir()):
+                entry = zipfile.ZipInfo(f"{name}/{file.name}")
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, file.read_bytes())
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _manifest_hash(files: list[Written]) -> str:
+    """One hash for the release: of its files' hashes and names."""
+    lines = "".join(f"{file.sha256}  {file.path.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
+    completions = {
+        c.pk: c
+        for c in Completion.objects.filter(candidacies__comparison__project=project)
+        .select_related("policy", "prompt")
+        .defer("html")
+        .distinct()
+    }
+    facts = {
+        pk: (reason, kind)
+        for pk, reason, kind in live.values_list(
+            "pk", "comparison__batch__reason", "annotator__kind"
+        )
+    }
+    for criterion in project.criteria.all():
+        for verdict in judgment_selectors.verdicts(live, criterion=criterion.key):
+            shown = [completions[key] for key in verdict.completion_ids]
+            reason, kind = facts[verdict.judgment_id]
+            yield Vote(
+                verdict=verdict,
+                messages=shown[0].prompt.messages,
+                texts=tuple(completion.text for completion in shown),
+                policies=tuple(str(completion.policy) for completion in shown),
+                annotator=pseudonym(verdict.annotator_id, f"{settings.SECRET_KEY}/{project.pk}"),
+                batch_reason=reason,
+                split="test" if shown[0].prompt.is_held_out else "train",
+                simulated=kind == User.Kind.SIMULATED,
+            )
+
+
+def _card(
+    project: Project, live: QuerySet[Judgment], found: PreferenceSet, cutoff: int,
+    splits: Mapping[str, Written],
+) -> Card:  # fmt: skip
+    agreement = {
+        criterion.name: agreement_estimates(project=project, criterion=criterion, judgments=live)[0]
+        for criterion in project.criteria.all()
+        if criterion.key == Criterion.OVERALL or criterion.answers.exists()
+    }
+    return Card(
+        title=project.name,
+        license=DATA_LICENSE,
+        created_at=timezone.now(),
+        code_version=version("alignui"),
+        cutoff_judgment_id=cutoff,
+        preferences=found,
+        files=splits,
+        question=project.question,
+        description=project.description,
+        attribution=project.attribution,
+        content_warning=project.content_warning,
+        languages=sorted(
+            set(project.prompts.exclude(language="").values_list("language", flat=True))
+        ),
+        agreement=agreement,
+        biases=bias_estimates(project=project, judgments=live),
+    )

@@ -1,0 +1,122 @@
+"""Releases: whole or not at all, immutable, with a card, readable by others."""
+
+import json
+import resource
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from annotation.core.errors import Invalid, Unavailable
+from annotation.models import Export, Project, Prompt, User
+from annotation.services.exports import archive_path, export_create
+from tests.factories import judge, make_run, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def exports(settings: SettingsWrapper, tmp_path: Path) -> Path:
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    return settings.EXPORTS_DIR
+
+
+@pytest.fixture
+def no_space_left() -> Iterator[None]:
+    """The operating system refuses any file over 100 bytes, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def rows_of(folder: Path, split: str) -> list[dict[str, object]]:
+    text = (folder / f"{split}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_release_has_its_rows_card_hashes_and_archive(
+    ana: User, ben: User, project: Project, exports: Path
+) -> None:
+    held = project.prompts.order_by("pk")[0]
+    Prompt.objects.filter(pk=held.pk).update(is_held_out=True)
+    for _ in range(4):
+        judge(ana, project)
+    judge(ben, project, groups=((0, 1),))
+
+    export = export_create(project=project, actor=ana)
+
+    folder = exports / export.folder
+    train, test = rows_of(folder, "train"), rows_of(folder, "test")
+    assert (len(train), len(test), export.rows) == (3, 1, 4)
+    assert test[0]["prompt"] == held.messages
+    assert {m["role"] for row in train for m in row["chosen"]} == {"assistant"}
+    assert "Kitchen" in export.card
+    assert export.card.strip() == (folder / "README.md").read_text(encoding="utf-8").strip()
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        assert len(line.split()[0]) == 64
+    with zipfile.ZipFile(archive_path(export)) as archive:
+        assert {Path(name).name for name in archive.namelist()} == {
+            "README.md", "SHA256SUMS", "train.jsonl", "test.jsonl"
+        }  # fmt: skip
+
+
+def test_nobody_is_named_in_a_release(ana: User, project: Project, exports: Path) -> None:
+    judge(ana, project)
+    export = export_create(project=project)
+    written = "".join(
+        path.read_text(encoding="utf-8") for path in (exports / export.folder).iterdir()
+    )
+    assert "annotator-" in written
+    assert "ana@example.org" not in written
+    assert '"ana"' not in written.lower()
+
+
+def test_simulated_judgments_are_exported_only_when_asked_for(
+    ana: User, project: Project, exports: Path
+) -> None:
+    judge(ana, project)
+    judge(make_user(kind=User.Kind.SIMULATED), project)
+    without = export_create(project=project)
+    within = export_create(project=project, include_simulated=True)
+    assert (without.rows, within.rows) == (1, 2)
+    marks = [
+        row["simulated"]
+        for path in (exports / within.folder).glob("*.jsonl")
+        for row in rows_of(exports / within.folder, path.stem)
+    ]
+    assert sorted(marks) == [False, True]
+
+
+def test_nothing_to_export_is_said(project: Project, exports: Path) -> None:
+    with pytest.raises(Invalid, match="no decided pair"):
+        export_create(project=project)
+    assert not Export.objects.exists()
+
+
+@pytest.mark.usefixtures("no_space_left")
+def test_a_full_disk_leaves_nothing_behind(ana: User, project: Project, exports: Path) -> None:
+    judge(ana, project)
+    with pytest.raises(Unavailable, match="[Ff]ree some space"):
+        export_create(project=project)
+    assert not Export.objects.exists()
+    assert not [path for path in exports.rglob("*") if path.is_file()]
+
+
+def test_an_export_resumed_after_its_worker_died_is_one_release(
+    ana: User, project: Project
+) -> None:
+    judge(ana, project)
+    run = make_run(project, kind="export")
+    assert export_create(project=project, run=run) == export_create(project=project, run=run)
+    assert Export.objects.count() == 1
+
+
+def test_an_archive_that_is_gone_is_said_in_words(ana: User, project: Project) -> None:
+    judge(ana, project)
+    export = export_create(project=project)
+    archive_path(export).unlink()
+    with pytest.raises(Unavailable, match="not on this host"):
+        archive_path(export)
