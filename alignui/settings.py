@@ -148,6 +148,17 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Fields of different tables share a name; the document names each set of choices apart.
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "annotation.models.Run.State",
+        "RunKind": "annotation.models.Run.Kind",
+        "BatchState": "annotation.models.Batch.State",
+        "AssignmentState": "annotation.models.Assignment.State",
+        "CheckpointState": "rewardmodel.models.Checkpoint.State",
+        "UserKind": "annotation.models.User.Kind",
+        "ComparisonKind": "annotation.models.ComparisonKind",
+        "Ask": "annotation.models.Ask",
+    },
 }
 
 LEASE_SECONDS = int(os.environ.get("ALIGNUI_LEASE_SECONDS", 20 * 60))

@@ -1,12 +1,12 @@
 """Small builders for tests: each makes one thing as the services would, with plain defaults."""
 
-import hashlib
 from collections.abc import Sequence
 from itertools import count
 from uuid import uuid4
 
 from django.utils import timezone
 
+from annotation.core.messages import Message, content_hash
 from annotation.core.rankings import Groups
 from annotation.models import (
     ApiToken,
@@ -74,14 +74,10 @@ def make_criterion(project: Project, key: str, **fields: object) -> Criterion:
 
 
 def make_prompt(project: Project, text: str = "", **fields: object) -> Prompt:
-    text = text or f"Question {next(_numbers)}?"
+    messages = [Message(role="user", content=text or f"Question {next(_numbers)}?")]
     return Prompt.objects.create(
         project=project,
-        **{
-            "messages": [{"role": "user", "content": text}],
-            "content_hash": hashlib.sha256(text.encode()).hexdigest(),
-            **fields,
-        },
+        **{"messages": messages, "content_hash": content_hash(messages), **fields},
     )
 
 

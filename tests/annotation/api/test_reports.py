@@ -1,0 +1,70 @@
+"""Snapshots never travel without interval, sample size and method; exports come as files."""
+
+import pytest
+
+from annotation.models import Export
+from annotation.services.agreement import agreement_measure
+from annotation.services.audits import bias_audit
+from tests.factories import judge
+from tests.rest import error
+
+
+@pytest.fixture
+def judged(ana, ben, project):
+    for groups in (((0,), (1,)), ((1,), (0,)), ((0, 1),), ((0,), (1,))):
+        judge(ana, project, groups=groups)
+        judge(ben, project, groups=groups)
+    return project
+
+
+def test_agreement_with_interval_n_and_method(api, lena, judged):
+    report = agreement_measure(project=judged, criterion=judged.criteria.get(key="overall"))
+    (answer,) = api(lena).get("projects/kitchen/agreement").json()["results"]
+    assert answer["criterion"] == "overall"
+    assert answer["estimate"] == pytest.approx(report.estimate)
+    assert answer["low"] <= answer["estimate"] <= answer["high"]
+    assert (answer["n_judgments"], answer["n_comparisons"], answer["n_annotators"]) == (8, 4, 2)
+    assert answer["method"]
+
+
+def test_audits_with_interval_n_and_method(api, lena, judged):
+    bias_audit(project=judged)
+    answer = api(lena).get("projects/kitchen/audits").json()["results"]
+    assert {audit["bias"] for audit in answer} == {"position", "length"}
+    assert all(audit["method"] and audit["n_judgments"] for audit in answer)
+
+
+@pytest.fixture
+def export(project, settings, tmp_path):
+    settings.EXPORTS_DIR = tmp_path
+    folder = tmp_path / "kitchen-1"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text('{"prompt": "?"}\n')
+    (tmp_path / "secret").write_text("not yours")
+    return Export.objects.create(
+        project=project, folder="kitchen-1", sha256="0" * 64, byte_size=16, rows=1, card="# Kitchen"
+    )
+
+
+def test_an_export_and_its_file(api, lena, export):
+    caller = api(lena)
+    (answer,) = caller.get("projects/kitchen/exports").json()["results"]
+    assert answer["files"] == ["train.jsonl"]
+    response = caller.get(f"exports/{export.pk}/files/train.jsonl")
+    assert b"".join(response.streaming_content) == b'{"prompt": "?"}\n'
+    assert "attachment" in response["Content-Disposition"]
+
+
+@pytest.mark.parametrize("name", ["..%2Fsecret", "../secret", "..", "nothing.jsonl"])
+def test_a_path_leads_nowhere_else(api, lena, export, name):
+    response = api(lena).get(f"exports/{export.pk}/files/{name}")
+    assert response.status_code == 404
+    error(response)
+
+
+@pytest.mark.parametrize("collection", ["agreement", "audits", "exports"])
+@pytest.mark.parametrize("who", ["ana", "otto"])
+def test_nobody_else_sees_them(api, request, export, who, collection):
+    caller = api(request.getfixturevalue(who))
+    assert caller.get(f"projects/kitchen/{collection}").status_code == 404
+    assert caller.get(f"exports/{export.pk}/files/train.jsonl").status_code == 404
