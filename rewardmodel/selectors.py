@@ -83,9 +83,7 @@ def uncompared_pairs(project: Project) -> list[Pair]:
 
 
 def checkpoint_in_use(project: Project) -> Checkpoint | None:
-    return Checkpoint.objects.filter(
-        project=project, state=Checkpoint.State.PROMOTED
-    ).first()
+    return Checkpoint.objects.filter(project=project, state=Checkpoint.State.PROMOTED).first()
 
 
 def checkpoints(project: Project) -> QuerySet[Checkpoint]:

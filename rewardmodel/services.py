@@ -46,7 +46,9 @@ def generation_request(
     """Asks the gpu worker for the samples that are missing. Raises Invalid when none are."""
     wrong = [p for p in policies if p.provider != Policy.Provider.TRANSFORMERS]
     if wrong:
-        raise Invalid(f"“{wrong[0]}” was recorded elsewhere and cannot write here.", field="policies")
+        raise Invalid(
+            f"“{wrong[0]}” was recorded elsewhere and cannot write here.", field="policies"
+        )
     params: dict[str, object] = {
         "policy_ids": [policy.pk for policy in policies],
         "prompt_ids": None if prompts is None else [prompt.pk for prompt in prompts],
@@ -96,7 +98,9 @@ def acquisition_request(*, actor: User | None, project: Project) -> Run:
 
 
 @transaction.atomic
-def training_start(*, run: Run, trigger: str, config: Mapping[str, object], seed: int) -> TrainingRun:
+def training_start(
+    *, run: Run, trigger: str, config: Mapping[str, object], seed: int
+) -> TrainingRun:
     """Freezes the cutoff; a run that a killed worker left behind takes up its own training.
 
     Raises Conflict when another training of the project is running.
@@ -175,20 +179,24 @@ def checkpoint_promote(*, actor: User, checkpoint: Checkpoint) -> Checkpoint:
     checkpoint.state = Checkpoint.State.PROMOTED
     checkpoint.save(update_fields=["state"])
     audit_log.audit_entry_create(
-        actor=actor, project=checkpoint.project, action="checkpoint.promote", subject=str(checkpoint)
+        actor=actor,
+        project=checkpoint.project,
+        action="checkpoint.promote",
+        subject=str(checkpoint),
     )
     return checkpoint
 
 
 @transaction.atomic
-def features_store(
-    *, extractor: str, rows: Iterable[tuple[int, bytes, float | None]]
-) -> None:
+def features_store(*, extractor: str, rows: Iterable[tuple[int, bytes, float | None]]) -> None:
     """Keeps (completion id, float32 bytes, mean log-probability) rows; known ones stay."""
     CompletionFeature.objects.bulk_create(
         (
             CompletionFeature(
-                completion_id=completion_id, extractor=extractor, vector=vector, mean_logprob=logprob
+                completion_id=completion_id,
+                extractor=extractor,
+                vector=vector,
+                mean_logprob=logprob,
             )
             for completion_id, vector, logprob in rows
         ),
@@ -198,17 +206,13 @@ def features_store(
 
 
 @transaction.atomic
-def scores_replace(
-    *, checkpoint: Checkpoint, rows: Iterable[tuple[int, float, float]]
-) -> int:
+def scores_replace(*, checkpoint: Checkpoint, rows: Iterable[tuple[int, float, float]]) -> int:
     """The checkpoint's (completion id, mean, sd) on its criterion, in place of older ones."""
     Score.objects.filter(checkpoint=checkpoint).delete()
     criterion = checkpoint.training_run.criterion
     stored = Score.objects.bulk_create(
         (
-            Score(
-                checkpoint=checkpoint, completion_id=key, criterion=criterion, mean=mean, sd=sd
-            )
+            Score(checkpoint=checkpoint, completion_id=key, criterion=criterion, mean=mean, sd=sd)
             for key, mean, sd in rows
         ),
         batch_size=FEATURE_CHUNK,
@@ -264,9 +268,7 @@ def round_open(
     return record
 
 
-def _open_arm(
-    run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int
-) -> Batch | None:
+def _open_arm(run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int) -> Batch | None:
     """Opens one arm in order of utility; both arms' priorities fall alike from 1 to 0.
 
     So the most useful pair is judged first, and neither arm is judged before the other.
@@ -278,9 +280,7 @@ def _open_arm(
         actor=run.requested_by,
         project=run.project,
         name=name,
-        reason=Batch.Reason.ACQUISITION
-        if arm == Considered.Arm.ACQUIRED
-        else Batch.Reason.CONTROL,
+        reason=Batch.Reason.ACQUISITION if arm == Considered.Arm.ACQUIRED else Batch.Reason.CONTROL,
         selections=[
             batches.Selection(
                 prompt_id=choice.pair.prompt_id,

@@ -127,9 +127,7 @@ def invitation_for_lead(*, user: User, invitation_id: int) -> Invitation:
 
 
 def membership_for_lead(*, user: User, membership_id: int) -> Membership:
-    membership = (
-        Membership.objects.select_related("pool", "user").filter(pk=membership_id).first()
-    )
+    membership = Membership.objects.select_related("pool", "user").filter(pk=membership_id).first()
     if membership is None:
         raise NotFound("There is no such member for you.")
     pool_for_lead(user=user, pool_id=membership.pool_id)
@@ -178,9 +176,7 @@ def export_for_lead(*, user: User, export_id: int) -> Export:
 def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
     assignment = (
         Assignment.objects.select_related("comparison__project", "comparison__prompt")
-        .filter(
-            pk=assignment_id, annotator=user, comparison__project__in=projects_annotated(user)
-        )
+        .filter(pk=assignment_id, annotator=user, comparison__project__in=projects_annotated(user))
         .first()
     )
     if assignment is None:
@@ -191,9 +187,7 @@ def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
 def judgment_for_annotator(*, user: User, judgment_id: int) -> Judgment:
     judgment = (
         Judgment.objects.select_related("assignment__comparison__project")
-        .filter(
-            pk=judgment_id, annotator=user, comparison__project__in=projects_annotated(user)
-        )
+        .filter(pk=judgment_id, annotator=user, comparison__project__in=projects_annotated(user))
         .first()
     )
     if judgment is None:

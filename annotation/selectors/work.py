@@ -180,9 +180,7 @@ def compared_sets(project: Project) -> set[frozenset[int]]:
 def compared_pairs(project: Project) -> set[frozenset[int]]:
     """Every pair of completion ids that some comparison of the project already shows together."""
     return {
-        frozenset(pair)
-        for together in compared_sets(project)
-        for pair in combinations(together, 2)
+        frozenset(pair) for together in compared_sets(project) for pair in combinations(together, 2)
     }
 
 

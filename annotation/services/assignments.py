@@ -99,7 +99,9 @@ def assignments_expire(*, now: datetime, project: Project | None = None) -> int:
     lapsed = Assignment.objects.filter(state=State.LEASED, expires_at__lt=now)
     if project is not None:
         lapsed = lapsed.filter(comparison__project=project)
-    keys = list(lapsed.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    keys = list(
+        lapsed.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+    )
     return Assignment.objects.filter(pk__in=keys).update(state=State.EXPIRED, closed_at=now)
 
 
@@ -165,9 +167,7 @@ def _claimable(annotator: User, project: Project, *, skip_locked: bool) -> Query
         state__in=[State.LEASED, State.SUBMITTED, State.SKIPPED],
     )
     return (
-        Comparison.objects.select_for_update(
-            skip_locked=skip_locked, of=("self",), no_key=True
-        )
+        Comparison.objects.select_for_update(skip_locked=skip_locked, of=("self",), no_key=True)
         .filter(
             ~Exists(met),
             project=project,
@@ -179,13 +179,9 @@ def _claimable(annotator: User, project: Project, *, skip_locked: bool) -> Query
     )
 
 
-def _display_order(
-    annotator: User, project: Project, comparison: Comparison
-) -> tuple[int, ...]:
+def _display_order(annotator: User, project: Project, comparison: Comparison) -> tuple[int, ...]:
     """Counterbalanced over this annotator's own sequence in the project."""
-    index = Assignment.objects.filter(
-        annotator=annotator, comparison__project=project
-    ).count()
+    index = Assignment.objects.filter(annotator=annotator, comparison__project=project).count()
     return display_order(
         size=comparison.candidates.count(),
         index=index,

@@ -83,9 +83,7 @@ def audit_work(handle: RunHandle) -> Mapping[str, object]:
     return {"audits": [audit.pk for audit in audits]}
 
 
-def _votes(
-    judgments: QuerySet[Judgment], lengths: Mapping[int, int], *, by_prompt: bool
-) -> Votes:
+def _votes(judgments: QuerySet[Judgment], lengths: Mapping[int, int], *, by_prompt: bool) -> Votes:
     """Votes on one comparison are alike where its display order was the same for all; votes on
     one prompt where its longer responses are better for a reason."""
     verdicts = list(judgment_selectors.verdicts(judgments))

@@ -93,9 +93,7 @@ def selections_sample(
     contenders = [Contender(*row) for row in rows]
     prompt_of = {contender.completion_id: contender.prompt_id for contender in contenders}
     if project.kind == ComparisonKind.RANKING:
-        sets = ranking_sets(
-            contenders, size=project.candidates, per_prompt=per_prompt, seed=seed
-        )
+        sets = ranking_sets(contenders, size=project.candidates, per_prompt=per_prompt, seed=seed)
     else:
         sets = comparison_pairs(contenders, per_prompt=None, seed=seed)
     return _unshown(project, sets, prompt_of, per_prompt)
@@ -130,9 +128,9 @@ def batch_state_set(*, actor: User, batch: Batch, state: str) -> Batch:
     locked.closed_at = timezone.now() if state == Batch.State.CLOSED else None
     locked.save(update_fields=["state", "closed_at"])
     if state != Batch.State.OPEN:
-        Assignment.objects.filter(
-            comparison__batch=locked, state=Assignment.State.LEASED
-        ).update(state=Assignment.State.RELEASED, closed_at=timezone.now())
+        Assignment.objects.filter(comparison__batch=locked, state=Assignment.State.LEASED).update(
+            state=Assignment.State.RELEASED, closed_at=timezone.now()
+        )
     audit_entry_create(
         actor=actor, project=locked.project, action=f"batch.{state}", subject=locked.name
     )

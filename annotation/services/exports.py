@@ -54,13 +54,13 @@ def export_create(
     if earlier is not None:
         return earlier
     cutoff = judgment_selectors.latest_judgment_id(project)
-    live = judgment_selectors.live(
-        project, include_simulated=include_simulated, cutoff_id=cutoff
-    )
+    live = judgment_selectors.live(project, include_simulated=include_simulated, cutoff_id=cutoff)
     votes = list(_votes(project, live))
     found = majority_rows(votes) if is_majority else vote_rows(votes)
     if not found.rows:
-        raise Invalid("There is no decided pair to export yet.", hint="Judge some comparisons first.")
+        raise Invalid(
+            "There is no decided pair to export yet.", hint="Judge some comparisons first."
+        )
     name = f"{project.slug}/{timezone.now():%Y%m%d-%H%M%S}-{f'run-{run.pk}' if run else uuid4().hex[:8]}"
     folder = settings.EXPORTS_DIR / name
     files, card = _write(folder, project, live, found, cutoff)

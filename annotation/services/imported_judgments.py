@@ -209,9 +209,7 @@ def _imported_comparisons(project: Project) -> dict[frozenset[int], list[_Place]
     return shelves
 
 
-def _new_place(
-    project: Project, batch: Batch, vote: _Vote, *, repeat_of: _Place | None
-) -> _Place:
+def _new_place(project: Project, batch: Batch, vote: _Vote, *, repeat_of: _Place | None) -> _Place:
     comparison = Comparison(
         project=project,
         batch=batch,

@@ -140,9 +140,7 @@ def invitation_accept(*, token: str, username: str, name: str, password: str) ->
     """Makes the account and the membership; the invitation is spent. Locks the invitation."""
     Invitation.objects.select_for_update().filter(token_digest=token_digest(token)).first()
     invitation = invitation_open(token=token)
-    user = user_create(
-        username=username, password=password, name=name, email=invitation.email
-    )
+    user = user_create(username=username, password=password, name=name, email=invitation.email)
     Membership.objects.create(pool=invitation.pool, user=user, role=invitation.role)
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
@@ -234,8 +232,6 @@ def _release_leases(membership: Membership) -> None:
         pools__memberships__user=membership.user,
         pools__memberships__state=Membership.State.ACTIVE,
     )
-    Assignment.objects.filter(
-        annotator=membership.user, state=Assignment.State.LEASED
-    ).exclude(comparison__project__in=kept).update(
-        state=Assignment.State.RELEASED, closed_at=timezone.now()
-    )
+    Assignment.objects.filter(annotator=membership.user, state=Assignment.State.LEASED).exclude(
+        comparison__project__in=kept
+    ).update(state=Assignment.State.RELEASED, closed_at=timezone.now())

@@ -123,9 +123,7 @@ def _outcomes(pool: Pool, head: RewardHead) -> _Outcomes:
     return _Outcomes(mean, mean_entropy)
 
 
-def _take(
-    order: Ints, pool: Pool, size: int, used: Counter[int], per_prompt: int
-) -> list[int]:
+def _take(order: Ints, pool: Pool, size: int, used: Counter[int], per_prompt: int) -> list[int]:
     taken: list[int] = []
     for index in order:
         if len(taken) >= size:

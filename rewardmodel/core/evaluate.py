@@ -73,7 +73,12 @@ class CurvePoint:
 
 
 def evaluate(
-    probabilities: Floats, votes: Votes, lengths: Ints, *, seed: int, base_rates: Floats | None = None
+    probabilities: Floats,
+    votes: Votes,
+    lengths: Ints,
+    *,
+    seed: int,
+    base_rates: Floats | None = None,
 ) -> Evaluation:
     """Compares predictions (n, 3) with the n votes that they are about.
 
@@ -117,9 +122,7 @@ def predictions(head: RewardHead, features: Floats, votes: Votes) -> Floats:
     return head.probabilities(mean[votes.first] - mean[votes.second])
 
 
-def cross_validate(
-    votes: Votes, features: Floats, lengths: Ints, config: HeadConfig
-) -> Evaluation:
+def cross_validate(votes: Votes, features: Floats, lengths: Ints, config: HeadConfig) -> Evaluation:
     """Every vote predicted by a head that never saw its prompt.
 
     The precision is chosen anew in each fold, from the fold's training prompts alone.
@@ -208,7 +211,8 @@ def decide_promotion(
     mine = _loss(candidate, votes)
     if incumbent is None:
         return Promotion(
-            True, f"The first checkpoint; log-loss {mine.mean():.3f} on {len(votes):,} held-out votes."
+            True,
+            f"The first checkpoint; log-loss {mine.mean():.3f} on {len(votes):,} held-out votes.",
         )
     theirs = _loss(incumbent, votes)
     change = _mean(mine - theirs, votes, seed)

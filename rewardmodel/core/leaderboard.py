@@ -55,9 +55,7 @@ def leaderboard(votes: Votes, *, seed: int, resamples: int = RESAMPLES) -> Leade
     policies, flat = np.unique(np.concatenate([votes.first, votes.second]), return_inverse=True)
     size = len(policies)
     first, second = flat[: len(votes)], flat[len(votes) :]
-    renumbered = Votes(
-        first, second, votes.outcome, votes.weight, votes.prompt, votes.annotator
-    )
+    renumbered = Votes(first, second, votes.outcome, votes.weight, votes.prompt, votes.annotator)
     islands = _islands(first, second, size)
     estimate = _strengths(add_up(renumbered), size, islands)
     low, high = _interval(renumbered, size, islands, seed, resamples)

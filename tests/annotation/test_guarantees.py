@@ -235,9 +235,7 @@ def test_the_same_token_cannot_be_stored_twice() -> None:
     assignment = lease(make_comparison(), make_people(1)[0])
     root = judge(assignment)
     with pytest.raises(IntegrityError, match="judgment_submitted_once"):
-        judge(
-            assignment, idempotency_token=root.idempotency_token, supersedes=root, revision=1
-        )
+        judge(assignment, idempotency_token=root.idempotency_token, supersedes=root, revision=1)
 
 
 def test_a_judgment_names_an_assignment_of_its_own_comparison_and_annotator() -> None:
@@ -288,9 +286,7 @@ def _a_span() -> Span:
     judgment = _a_judgment()
     candidate = judgment.comparison.candidates.first()
     assert candidate is not None
-    return Span.objects.create(
-        judgment=judgment, candidate=candidate, start=0, end=3, label="good"
-    )
+    return Span.objects.create(judgment=judgment, candidate=candidate, start=0, end=3, label="good")
 
 
 def _an_export() -> Export:
@@ -305,7 +301,9 @@ def _an_audit_entry() -> AuditEntry:
 
 
 @pytest.mark.parametrize(
-    "make", [_a_judgment, _an_answer, _a_span, _an_export, _an_audit_entry], ids=lambda f: f.__name__
+    "make",
+    [_a_judgment, _an_answer, _a_span, _an_export, _an_audit_entry],
+    ids=lambda f: f.__name__,
 )
 def test_append_only_rows_are_neither_changed_nor_deleted(make: Callable[[], object]) -> None:
     row = make()

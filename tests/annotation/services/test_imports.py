@@ -117,7 +117,7 @@ def test_a_bad_row_is_named_and_nothing_is_kept(
 ) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(FileInvalid, match="bad.jsonl") as refused:
+    with pytest.raises(FileInvalid, match=r"bad\.jsonl") as refused:
         file_import(project=target, kind=kind, path=path)
     problem = refused.value.problems[0]
     assert (problem.row, problem.field) == (row, field)
@@ -157,7 +157,7 @@ def test_another_text_at_a_known_index_is_refused(target: Project, tmp_path: Pat
 
 
 def test_hostile_text_is_sanitised_when_stored(target: Project, tmp_path: Path) -> None:
-    text = '<script>alert(1)</script><img src=x onerror=alert(1)> [x](javascript:alert(1))'
+    text = "<script>alert(1)</script><img src=x onerror=alert(1)> [x](javascript:alert(1))"
     path = jsonl(tmp_path, [{"prompt": "a", "policy": "p", "completion": text}])
     file_import(project=target, kind="completions", path=path)
     stored = Completion.objects.get()
