@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
+from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, TooFewData
 from rewardmodel.core.loss import davidson_loss, outcome_log_probs
 from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, PairCounts, Votes, add_up
 
@@ -89,9 +89,9 @@ class RewardHead:
 def fit_projection(features: Floats, dimensions: int) -> Projection:
     """Principal axes of standardised features (n, D); constant columns are left out of the scale."""
     if len(features) < 2:
-        raise NotEnoughData("At least two completions with features are needed.")
+        raise TooFewData("At least two completions with features are needed.")
     if not np.isfinite(features).all():
-        raise FeaturesInvalid("Some features are not finite.", hint="Extract them again.")
+        raise FeaturesInvalid("Some features are not finite numbers. Extract them again.")
     centre, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-12, scale, 1.0)
     standard = (features - centre) / scale
@@ -104,10 +104,10 @@ def fit_head(votes: Votes, features: Floats, config: HeadConfig) -> RewardHead:
     """The head for votes on rows of `features` (n, D); deterministic for a config.
 
     The prior's precision is the one with the least log-loss in cross-validation over prompts,
-    unless the config names it. Raises NotEnoughData where no vote decides anything.
+    unless the config names it. Raises TooFewData where no vote decides anything.
     """
     if not len(votes) or not (votes.outcome != TIE).any():
-        raise NotEnoughData("There is no decided vote to learn from: all are ties, or there are none.")
+        raise TooFewData("There is no decided vote to learn from: all are ties, or there are none.")
     projection = fit_projection(features, config.dimensions)
     coordinates = projection.apply(features)
     precision = config.precision or choose_precision(votes, coordinates, config)
@@ -191,8 +191,8 @@ def load_head(folder: Path) -> RewardHead:
         arrays = load_file(folder / "head.safetensors")
     except (OSError, SafetensorError) as error:
         raise CheckpointBroken(
-            f"The checkpoint in {folder.name} cannot be read: {error}.",
-            hint="Train again, or restore the backup of var/checkpoints.",
+            f"The checkpoint in {folder.name} cannot be read: {error}. "
+            "Train again, or restore the backup of var/checkpoints."
         ) from error
     projection = Projection(arrays["centre"], arrays["scale"], arrays["axes"])
     return RewardHead(
