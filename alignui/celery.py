@@ -4,14 +4,30 @@ A task is acknowledged when it is done, so work whose worker dies is delivered a
 bear that (runs hold a lock in the database and take up where they left off).
 """
 
+import logging
 import os
+import warnings
+from collections.abc import Mapping
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
 
 HOUR = 60 * 60
+
+# How often each question is asked, in seconds. A question that nobody has taken before the next
+# one is asked expires, so that workers that were away do not come back to a pile of them.
+SCHEDULE = {
+    "annotation.sweep": 30.0,
+    "annotation.audit_due": 60.0,
+    "rewardmodel.train_due": 30.0,
+    "rewardmodel.acquire_due": 30.0,
+}
+
+# In a container everything is root's, and `alignui check` says so once; messages are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("alignui")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -55,3 +71,15 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+class WithoutSchedule(logging.Filter):
+    """Keeps the schedule's questions, several a minute, out of the log unless they fail."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        name = record.args.get("name") if isinstance(record.args, Mapping) else None
+        return record.levelno > logging.INFO or name not in SCHEDULE
+
+
+for logger in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(logger).addFilter(WithoutSchedule())

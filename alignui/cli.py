@@ -60,6 +60,8 @@ def _set_up_django() -> None:
     import django
 
     django.setup()
+    # Makes our broker the one to which commands send work.
+    import_module("alignui.celery")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ class LogStream:
         def copy() -> None:
             with source:
                 for raw in source:
-                    self.line(name, raw.decode(errors="replace").rstrip())
+                    if text := raw.decode(errors="replace").rstrip():
+                        self.line(name, text)
 
         thread = threading.Thread(target=copy, name=f"log of {name}", daemon=True)
         thread.start()

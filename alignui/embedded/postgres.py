@@ -17,6 +17,7 @@ from psycopg import sql
 
 from alignui.embedded import paths
 from alignui.embedded.account import Account, database_account
+from alignui.embedded.program import ending_with_us
 from annotation.core.errors import Unavailable
 
 _START_SECONDS = 30.0
@@ -126,20 +127,24 @@ def stop(var: Path) -> bool:
     return True
 
 
-def start_detached(var: Path, *, forgetful: bool = False) -> None:
-    """Start the server so that it outlives this process; return when it answers.
+def start_detached(var: Path, *, forgetful: bool = False, tied: bool = False) -> None:
+    """Start the server beside this process; return when it answers.
 
-    Tries again for a while: children of a server that was killed let go a moment after it.
+    It outlives this process, unless they are `tied`. Tries again for a while: children of a
+    server that was killed let go a moment after it.
     """
     owner = prepare(var)
-    process = _spawn(var, owner, forgetful)
+    arguments = command(var, owner, forgetful=forgetful)
+    if tied:
+        arguments = ending_with_us(arguments, signal.SIGINT)
+    process = _spawn(var, owner, arguments)
     deadline = time.monotonic() + _START_SECONDS
     tries_left = 5
     while not is_ready(var):
         if process.poll() is not None and tries_left:
             tries_left -= 1
             time.sleep(0.3)
-            process = _spawn(var, owner, forgetful)
+            process = _spawn(var, owner, arguments)
         elif process.poll() is not None or time.monotonic() > deadline:
             raise Unavailable("PostgreSQL did not start.", hint=f"{_log(var)} says why.")
         time.sleep(0.03)
@@ -149,10 +154,10 @@ def _log(var: Path) -> Path:
     return paths.postgres_data(var).parent / "log"
 
 
-def _spawn(var: Path, owner: Account, forgetful: bool) -> subprocess.Popen[bytes]:
+def _spawn(var: Path, owner: Account, arguments: list[str]) -> subprocess.Popen[bytes]:
     with _log(var).open("ab") as output:
         return subprocess.Popen(
-            command(var, owner, forgetful=forgetful),
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -40,12 +40,11 @@ def _setpriv() -> str | None:
     return shutil.which("setpriv") if sys.platform == "linux" else None
 
 
-def _ending_with_us(program: Program) -> list[str]:
+def ending_with_us(command: Sequence[str], stop_signal: signal.Signals) -> list[str]:
     """The command, told by the kernel to stop should this process be killed outright."""
     if (setpriv := _setpriv()) is None:
-        return list(program.command)
-    name = program.stop_signal.name.removeprefix("SIG")
-    return [setpriv, f"--pdeathsig={name}", "--", *program.command]
+        return list(command)
+    return [setpriv, f"--pdeathsig={stop_signal.name.removeprefix('SIG')}", "--", *command]
 
 
 class Child:
@@ -73,7 +72,7 @@ class Child:
         self.program.before_start()
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
-            _ending_with_us(self.program),
+            ending_with_us(self.program.command, self.program.stop_signal),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

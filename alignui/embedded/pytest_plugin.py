@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -30,15 +31,33 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    # Makes our broker the one to which the code under test sends work.
+    import_module("alignui.celery")
     var = session.config.stash.get(_VAR, None)
     if var is None or session.config.option.collectonly:
         return
     # PostgreSQL runs as another account when root tests, and passes through this folder.
     var.chmod(0o711)
     if "DATABASE_URL" not in os.environ:
-        postgres.start_detached(var, forgetful=True)
+        postgres.start_detached(var, forgetful=True, tied=True)
     if "CELERY_BROKER_URL" not in os.environ:
-        redis.start_detached(var)
+        redis.start_detached(var, tied=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a browser is required (CI), a browser test that skips itself has failed."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and _browser_required():
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, yet ALIGNUI_REQUIRE_BROWSER is set."
+    return report
+
+
+def _browser_required() -> bool:
+    return os.environ.get("ALIGNUI_REQUIRE_BROWSER", "") not in {"", "0"}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

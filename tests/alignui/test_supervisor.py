@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,9 +48,12 @@ class Supervised:
 
     def read_until(self, pattern: str) -> re.Match[str]:
         assert self.process.stdout is not None
+        patience = threading.Timer(20, self.process.kill)
+        patience.start()
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
             if found := re.search(pattern, line):
+                patience.cancel()
                 return found
         raise AssertionError(f"{pattern!r} was not printed:\n" + "\n".join(self.lines))
 
