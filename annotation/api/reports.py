@@ -11,6 +11,7 @@ from annotation.api.base import ListView, View, documented, person
 from annotation.core.errors import NotFound
 from annotation.models import AgreementReport, BiasAudit, Export
 from annotation.selectors import access, reports
+from annotation.services.exports import archive_path
 
 SNAPSHOT = [
     "id", "criterion", "estimate", "low", "high", "n_judgments", "n_annotators", "method", "note",
@@ -96,3 +97,11 @@ class ExportFile(View):
             raise NotFound(f"This export has no file “{name}”.")
         path = settings.EXPORTS_DIR / export.folder / name
         return FileResponse(path.open("rb"), as_attachment=True, filename=name)
+
+
+class ExportArchive(View):
+    @documented(OpenApiTypes.BINARY, operation_id="exports_archive")
+    def get(self, request: Request, pk: int) -> FileResponse:
+        """The whole released dataset as one zip file."""
+        path = archive_path(access.export_for_lead(user=person(request), export_id=pk))
+        return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)

@@ -32,7 +32,7 @@ class MeasuredOut(serializers.Serializer):
 
 class ExportIn(Strict):
     include_simulated = serializers.BooleanField(default=False)
-    aggregate = serializers.BooleanField(
+    is_majority = serializers.BooleanField(
         default=False, help_text="One row per pair by majority, not one per judgment."
     )
 

@@ -31,5 +31,6 @@ urlpatterns = [
     path("runs/<int:pk>", runs.RunDetail.as_view()),
     path("runs/<int:pk>/cancel", runs.RunCancel.as_view()),
     path("runs/<int:pk>/retry", runs.RunRetry.as_view()),
+    path("exports/<int:pk>/archive", reports.ExportArchive.as_view()),
     path("exports/<int:pk>/files/<str:name>", reports.ExportFile.as_view()),
 ]

@@ -1,10 +1,14 @@
 """Snapshots never travel without interval, sample size and method; exports come as files."""
 
+import io
+import json
+import zipfile
+
 import pytest
 
-from annotation.models import Export
 from annotation.services.agreement import agreement_measure
 from annotation.services.audits import bias_audit
+from annotation.services.exports import export_create
 from tests.factories import judge
 from tests.rest import error
 
@@ -35,24 +39,37 @@ def test_audits_with_interval_n_and_method(api, lena, judged):
 
 
 @pytest.fixture
-def export(project, settings, tmp_path):
-    settings.EXPORTS_DIR = tmp_path
-    folder = tmp_path / "kitchen-1"
-    folder.mkdir()
-    (folder / "train.jsonl").write_text('{"prompt": "?"}\n')
-    (tmp_path / "secret").write_text("not yours")
-    return Export.objects.create(
-        project=project, folder="kitchen-1", sha256="0" * 64, byte_size=16, rows=1, card="# Kitchen"
-    )
+def export(judged, lena, settings, tmp_path):
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "secret").write_text("not yours")
+    return export_create(project=judged, actor=lena)
 
 
-def test_an_export_and_its_file(api, lena, export):
+def test_an_export_and_its_files(api, lena, export):
     caller = api(lena)
     (answer,) = caller.get("projects/kitchen/exports").json()["results"]
-    assert answer["files"] == ["train.jsonl"]
+    assert {"README.md", "train.jsonl", "SHA256SUMS"} <= set(answer["files"])
     response = caller.get(f"exports/{export.pk}/files/train.jsonl")
-    assert b"".join(response.streaming_content) == b'{"prompt": "?"}\n'
+    rows = [json.loads(line) for line in b"".join(response.streaming_content).splitlines()]
+    assert {"prompt", "chosen", "rejected"} <= rows[0].keys()
     assert "attachment" in response["Content-Disposition"]
+
+
+def test_an_export_as_one_file(api, lena, export):
+    response = api(lena).get(f"exports/{export.pk}/archive")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+    assert archive.testzip() is None
+    assert any(name.endswith("README.md") for name in archive.namelist())
+
+
+def test_an_export_whose_files_are_elsewhere(api, lena, export, settings, tmp_path):
+    settings.EXPORTS_DIR = tmp_path
+    caller = api(lena)
+    assert caller.get("projects/kitchen/exports").json()["results"][0]["files"] == []
+    response = caller.get(f"exports/{export.pk}/archive")
+    assert response.status_code == 503
+    assert error(response)["hint"]
 
 
 @pytest.mark.parametrize("name", ["..%2Fsecret", "../secret", "..", "nothing.jsonl"])
@@ -68,3 +85,4 @@ def test_nobody_else_sees_them(api, request, export, who, collection):
     caller = api(request.getfixturevalue(who))
     assert caller.get(f"projects/kitchen/{collection}").status_code == 404
     assert caller.get(f"exports/{export.pk}/files/train.jsonl").status_code == 404
+    assert caller.get(f"exports/{export.pk}/archive").status_code == 404

@@ -22,7 +22,7 @@ def test_one_run(api, lena, project):
 
 
 def test_a_waiting_run_is_cancelled_and_tried_again(api, lena, project):
-    run = make_run(project, params={"aggregate": True})
+    run = make_run(project, params={"is_majority": True})
     caller = api(lena)
     assert caller.post(f"runs/{run.pk}/cancel").json()["state"] == "cancelled"
     assert caller.post(f"runs/{run.pk}/cancel").status_code == 409
@@ -30,7 +30,7 @@ def test_a_waiting_run_is_cancelled_and_tried_again(api, lena, project):
     assert response.status_code == 202
     again = Run.objects.get(pk=response.json()["id"])
     assert response["Location"] == f"/api/v1/runs/{again.pk}"
-    assert (again.retry_of, again.params, again.requested_by) == (run, {"aggregate": True}, lena)
+    assert (again.retry_of, again.params, again.requested_by) == (run, {"is_majority": True}, lena)
     assert caller.post(f"runs/{again.pk}/retry").status_code == 409
 
 
@@ -57,11 +57,11 @@ def test_measuring_asks_for_agreement_and_audit_once(api, lena, ana, project):
 
 def test_an_export_keeps_its_options(api, lena, project):
     caller = api(lena)
-    response = caller.post("projects/kitchen/export", {"aggregate": True})
+    response = caller.post("projects/kitchen/export", {"is_majority": True})
     assert response.status_code == 202
     run = Run.objects.get()
     assert (run.kind, run.requested_by) == ("export", lena)
-    assert run.params == {"include_simulated": False, "aggregate": True}
+    assert run.params == {"include_simulated": False, "is_majority": True}
     assert error(caller.post("projects/kitchen/export", {"format": "csv"}))["field"] == "format"
 
 
