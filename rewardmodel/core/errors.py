@@ -1,21 +1,34 @@
-"""What can go wrong here, in words; jobs turn it into the application's error tree."""
+"""What can go wrong in the machine half, in words; jobs turn it into the application's error tree."""
 
 
-class ModelUnavailable(RuntimeError):
-    """A language model cannot be loaded; the message says what to do."""
+class RewardModelError(RuntimeError):
+    """The root of this tree: `message` says what is wrong, `hint` what to do."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}" if hint else message)
+        self.message = message
+        self.hint = hint
 
 
-class PromptRefused(ValueError):
-    """The model's chat template cannot write a conversation; the message says what to do."""
+class ModelUnavailable(RewardModelError):
+    """A language model cannot be found or loaded here."""
 
 
-class TooFewData(ValueError):
-    """There is not enough to learn or to tell anything from."""
+class PromptRefused(RewardModelError):
+    """A language model cannot read this conversation."""
 
 
-class FeaturesInvalid(ValueError):
-    """Features are not finite, or come from another extractor."""
+class DecodingInvalid(RewardModelError):
+    """A policy's decoding settings cannot be used as they are."""
 
 
-class CheckpointBroken(RuntimeError):
+class NotEnoughData(RewardModelError):
+    """There are too few preferences, prompts or candidates for what was asked."""
+
+
+class FeaturesInvalid(RewardModelError):
+    """Features are not finite, have the wrong shape or come from another extractor."""
+
+
+class CheckpointBroken(RewardModelError):
     """A stored reward head cannot be read back."""

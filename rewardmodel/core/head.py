@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, TooFewData
+from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
 from rewardmodel.core.loss import davidson_loss, outcome_log_probs
 from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, PairCounts, Votes, add_up
 
@@ -89,7 +89,7 @@ class RewardHead:
 def fit_projection(features: Floats, dimensions: int) -> Projection:
     """Principal axes of standardised features (n, D); constant columns are left out of the scale."""
     if len(features) < 2:
-        raise TooFewData("At least two completions with features are needed.")
+        raise NotEnoughData("At least two completions with features are needed.")
     if not np.isfinite(features).all():
         raise FeaturesInvalid("Some features are not finite numbers. Extract them again.")
     centre, scale = features.mean(axis=0), features.std(axis=0)
@@ -104,10 +104,12 @@ def fit_head(votes: Votes, features: Floats, config: HeadConfig) -> RewardHead:
     """The head for votes on rows of `features` (n, D); deterministic for a config.
 
     The prior's precision is the one with the least log-loss in cross-validation over prompts,
-    unless the config names it. Raises TooFewData where no vote decides anything.
+    unless the config names it. Raises NotEnoughData where no vote decides anything.
     """
     if not len(votes) or not (votes.outcome != TIE).any():
-        raise TooFewData("There is no decided vote to learn from: all are ties, or there are none.")
+        raise NotEnoughData(
+            "There is no decided vote to learn from: all are ties, or there are none."
+        )
     projection = fit_projection(features, config.dimensions)
     coordinates = projection.apply(features)
     precision = config.precision or choose_precision(votes, coordinates, config)
