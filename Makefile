@@ -62,11 +62,11 @@ format: $(VENV)/.dev
 	find templates -name '*.html' -exec $(BIN)/djade {} +
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/alignui bench all
 
 # A browser is a system package: installed when we may, asked for when we may not.
 chromium:
-	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing Chromium for the browser tests."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alignui.embedded import postgres, redis
+from alignui.embedded import paths, postgres, redis
 
 _VAR = pytest.StashKey[Path]()
 
@@ -38,6 +38,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     # PostgreSQL runs as another account when root tests, and passes through this folder.
     var.chmod(0o711)
+    paths.make_folders(var)
     if "DATABASE_URL" not in os.environ:
         postgres.start_detached(var, forgetful=True, tied=True)
     if "CELERY_BROKER_URL" not in os.environ:
