@@ -26,7 +26,7 @@ def projects_annotated(context: Context) -> list[Project]:
 
 @register.simple_tag(takes_context=True)
 def way(context: Context, name: str, label: str, *args: object) -> SafeString | str:
-    """A link of a navigation, marked when it is the present page; nothing where it leads nowhere."""
+    """A link of a navigation, marked on its own page; nothing where it leads nowhere."""
     try:
         href = reverse(name, args=args)
     except NoReverseMatch:

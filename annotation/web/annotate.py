@@ -7,7 +7,7 @@ full page for a browser without JavaScript, the fragment alone for htmx.
 from uuid import UUID, uuid4
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -36,6 +36,7 @@ from annotation.services.judgments import judgment_submit, judgment_withdraw
 from annotation.web.auth import person, signed_in
 from annotation.web.forms import Values, read_answer, token_of, values_of
 from annotation.web.history import history_rows
+from annotation.web.requests import Request
 from annotation.web.sheet import answer_sheet
 
 PAGE_SIZE = 50
@@ -43,7 +44,7 @@ PAGE_SIZE = 50
 
 @signed_in
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     user = person(request)
     works = annotator_home(user)
     context = {
@@ -58,13 +59,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_safe
 @never_cache
-def judge(request: HttpRequest, slug: str) -> HttpResponse:
+def judge(request: Request, slug: str) -> HttpResponse:
     return _next(request, project_for_annotator(user=person(request), slug=slug))
 
 
 @signed_in
 @require_POST
-def submit(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def submit(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
     is_amendment = assignment.state == Assignment.State.SUBMITTED and "amends" in request.POST
@@ -87,7 +88,7 @@ def submit(request: HttpRequest, assignment_id: int) -> HttpResponse:
 
 @signed_in
 @require_POST
-def skip(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def skip(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
     assignment_skip(
@@ -102,18 +103,16 @@ def skip(request: HttpRequest, assignment_id: int) -> HttpResponse:
 
 @signed_in
 @require_POST
-def withdraw(request: HttpRequest, judgment_id: int) -> HttpResponse:
+def withdraw(request: Request, judgment_id: int) -> HttpResponse:
     user = person(request)
     judgment = judgment_for_annotator(user=user, judgment_id=judgment_id)
-    assignment = judgment_withdraw(
-        annotator=user, judgment=judgment, token=token_of(request.POST)
-    )
+    assignment = judgment_withdraw(annotator=user, judgment=judgment, token=token_of(request.POST))
     return _back(request, assignment)
 
 
 @signed_in
 @require_POST
-def unskip(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def unskip(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
     return _back(request, assignment_unskip(annotator=user, assignment=assignment))
@@ -121,7 +120,7 @@ def unskip(request: HttpRequest, assignment_id: int) -> HttpResponse:
 
 @signed_in
 @require_POST
-def renew(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def renew(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
     try:
@@ -134,14 +133,14 @@ def renew(request: HttpRequest, assignment_id: int) -> HttpResponse:
 @signed_in
 @require_safe
 @never_cache
-def amend(request: HttpRequest, judgment_id: int) -> HttpResponse:
+def amend(request: Request, judgment_id: int) -> HttpResponse:
     judgment = judgment_for_annotator(user=person(request), judgment_id=judgment_id)
     return _comparison(request, judgment.assignment)
 
 
 @signed_in
 @require_safe
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: Request) -> HttpResponse:
     """One's own judgments; `q` looks in the prompts and in what one wrote."""
     user = person(request)
     wanted = request.GET.get("q", "").strip()
@@ -157,7 +156,7 @@ def history(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_safe
-def guidelines(request: HttpRequest, slug: str) -> HttpResponse:
+def guidelines(request: Request, slug: str) -> HttpResponse:
     project = project_for_annotator(user=person(request), slug=slug)
     criteria = [
         (criterion.name, render_markdown(criterion.guideline))
@@ -172,7 +171,7 @@ def guidelines(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "annotation/guidelines.html", context)
 
 
-def _next(request: HttpRequest, project: Project) -> HttpResponse:
+def _next(request: Request, project: Project) -> HttpResponse:
     """The comparison that the annotator holds or is given, or why there is none."""
     assignment = assignment_claim(annotator=person(request), project=project)
     if assignment is not None:
@@ -184,7 +183,7 @@ def _next(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _comparison(
-    request: HttpRequest,
+    request: Request,
     assignment: Assignment,
     *,
     values: Values | None = None,
@@ -206,7 +205,7 @@ def _comparison(
     return _render(request, context, status=error.status if error else 200)
 
 
-def _render(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
+def _render(request: Request, context: dict[str, object], status: int = 200) -> HttpResponse:
     context |= {"undo": _undo(request)}
     if not request.htmx:
         return render(request, "annotation/judge.html", context, status=status)
@@ -214,20 +213,20 @@ def _render(request: HttpRequest, context: dict[str, object], status: int = 200)
     return HttpResponse("".join(render_to_string(part, context, request) for part in parts))
 
 
-def _onwards(request: HttpRequest, project: Project) -> HttpResponse:
+def _onwards(request: Request, project: Project) -> HttpResponse:
     if request.htmx:
         return _next(request, project)
     return redirect("annotation:judge", project.slug)
 
 
-def _back(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+def _back(request: Request, assignment: Assignment) -> HttpResponse:
     request.session.pop("undo", None)
     if request.htmx:
         return _comparison(request, assignment)
     return redirect("annotation:judge", assignment.comparison.project.slug)
 
 
-def _go(request: HttpRequest, name: str) -> HttpResponse:
+def _go(request: Request, name: str) -> HttpResponse:
     answer = redirect(name)
     if not request.htmx:
         return answer
@@ -236,14 +235,14 @@ def _go(request: HttpRequest, name: str) -> HttpResponse:
     return elsewhere
 
 
-def _judged_today(request: HttpRequest, project: Project) -> int:
+def _judged_today(request: Request, project: Project) -> int:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     judgments = judgment_history(person(request), project=project)
     return judgments.filter(judged_at__gte=midnight).count()
 
 
 def _remember_undo(
-    request: HttpRequest, *, judgment: Judgment | None = None, assignment: Assignment | None = None
+    request: Request, *, judgment: Judgment | None = None, assignment: Assignment | None = None
 ) -> None:
     """Keeps the last step in the session, so that it can be undone without JavaScript too."""
     request.session["undo"] = {
@@ -253,7 +252,7 @@ def _remember_undo(
     }
 
 
-def _undo(request: HttpRequest) -> dict[str, int | float | UUID | None] | None:
+def _undo(request: Request) -> dict[str, int | float | UUID | None] | None:
     step = request.session.get("undo")
     if step is None or timezone.now().timestamp() - step["at"] > UNDO_SECONDS:
         return None

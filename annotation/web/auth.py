@@ -26,22 +26,23 @@ from annotation.services.people import (
     invitation_open,
     password_change,
 )
+from annotation.web.requests import Request
 
 THEMES = ("auto", "light", "dark")
 THEME_SECONDS = 365 * 24 * 60 * 60
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+View = Callable[Concatenate[Request, P], HttpResponseBase]
 
 
 def signed_in(view: View[P]) -> View[P]:
     """Only for who is signed in; others go to the sign-in page, and htmx takes the whole page."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        if getattr(request, "htmx", False):
+        if request.htmx:
             target = request.htmx.current_url_abs_path or reverse("annotation:home")
             answer = HttpResponse(status=204)
             answer["HX-Redirect"] = redirect_to_login(target).url
@@ -58,7 +59,7 @@ def person(request: HttpRequest) -> User:
 
 @never_cache
 @sensitive_post_parameters("password")
-def sign_in(request: HttpRequest) -> HttpResponse:
+def sign_in(request: Request) -> HttpResponse:
     target = _safe_target(request)
     if request.user.is_authenticated and request.method != "POST":
         return redirect(target)
@@ -78,14 +79,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
+def sign_out(request: Request) -> HttpResponse:
     logout(request)
     return redirect("annotation:sign-in")
 
 
 @never_cache
 @sensitive_post_parameters("password")
-def invitation(request: HttpRequest, token: str) -> HttpResponse:
+def invitation(request: Request, token: str) -> HttpResponse:
     context: dict[str, object] = {"invitation": invitation_open(token=token)}
     if request.method == "POST":
         given = {name: request.POST.get(name, "") for name in ("username", "name")}
@@ -104,13 +105,13 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 @signed_in
 @require_safe
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: Request) -> HttpResponse:
     return _profile(request)
 
 
 @signed_in
 @require_POST
-def name_change(request: HttpRequest) -> HttpResponse:
+def name_change(request: Request) -> HttpResponse:
     user = person(request)
     user.name = request.POST.get("name", "").strip()[:150]
     user.save(update_fields=["name"])
@@ -121,7 +122,7 @@ def name_change(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_POST
 @sensitive_post_parameters("current", "new")
-def password(request: HttpRequest) -> HttpResponse:
+def password(request: Request) -> HttpResponse:
     try:
         user = password_change(
             user=person(request),
@@ -137,7 +138,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_POST
-def token_create(request: HttpRequest) -> HttpResponse:
+def token_create(request: Request) -> HttpResponse:
     """Shows the secret in the answer itself: it is stored nowhere, not even in the session."""
     try:
         token, secret = api_token_create(
@@ -150,14 +151,14 @@ def token_create(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_POST
-def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+def token_revoke(request: Request, token_id: int) -> HttpResponse:
     api_token_revoke(user=person(request), token_id=token_id)
     messages.success(request, _("The token no longer works."))
     return redirect("annotation:profile")
 
 
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
+def theme(request: Request) -> HttpResponse:
     chosen = request.POST.get("theme", "")
     answer = redirect(_safe_target(request, request.META.get("HTTP_REFERER", "")))
     if chosen in THEMES:
@@ -181,7 +182,7 @@ def _profile(
     )
 
 
-def _safe_target(request: HttpRequest, target: str = "") -> str:
+def _safe_target(request: Request, target: str = "") -> str:
     """Where to go next: an address of ours that was asked for, else home."""
     target = target or request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(

@@ -77,10 +77,9 @@ def answer_sheet(shown: Presentation, values: Values) -> Sheet:
 
 def _scale(shown: Presentation, values: Values) -> tuple[Option, ...]:
     """From "A much better" over a tie to "B much better", as far as the project's scale goes."""
-    strengths = shown.strengths
-    sides = [(0, strength) for strength in reversed(strengths)] or [(0, None)]
-    sides += [(1, strength) for strength in strengths] or [(1, None)]
-    steps = [_preference(slot, strength) for slot, strength in sides]
+    strengths: tuple[int | None, ...] = shown.strengths or (None,)
+    steps = [_preference(0, strength) for strength in reversed(strengths)]
+    steps += [_preference(1, strength) for strength in strengths]
     if shown.project.allow_tie:
         steps.insert(len(steps) // 2, (TIE, _("Tie"), "="))
     chosen = values.get("choice", "")

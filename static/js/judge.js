@@ -53,6 +53,7 @@ function adopt(root) {
   if (root.dataset.kind === "ranking") page.ranking = new Ranking(root, page);
   if (root.dataset.renew) page.lease = new Lease(root, page.clock);
   veil(root);
+  sayChoice();
   showKeySwitch(root);
 }
 
@@ -71,9 +72,17 @@ function endUndoInTime() {
   if (undo) setTimeout(() => undo.remove(), UNDO_MS);
 }
 
+/* Where the scale shows signs only, the choice is said in words below it. */
+function sayChoice() {
+  const chosen = page.root.querySelector("[data-scale] input:checked");
+  const words = chosen?.getAttribute("aria-label") ?? chosen?.closest("label").textContent;
+  page.root.querySelector("[data-chosen]").textContent = words ?? "";
+}
+
 function remember(event) {
   if (event.target.form !== page.form || !page.draft) return;
   page.draft.save(page.clock.ms);
+  sayChoice();
 }
 
 document.addEventListener("change", remember);
