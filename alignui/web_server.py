@@ -6,6 +6,10 @@ gunicorn --config python:alignui.web_server alignui.wsgi:application
 import os
 from pathlib import Path
 
+from alignui.embedded import paths
+
+paths.make_folders(paths.var_dir())
+
 bind = os.environ.get("ALIGNUI_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("ALIGNUI_WEB_WORKERS", "2"))
 threads = int(os.environ.get("ALIGNUI_WEB_THREADS", "8"))
