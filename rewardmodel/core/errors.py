@@ -1,4 +1,4 @@
-"""What can go wrong in the machine half, in words; jobs turn it into the application's error tree."""
+"""What can go wrong in the machine half, in words; jobs turn it into the one error tree."""
 
 
 class RewardModelError(RuntimeError):
