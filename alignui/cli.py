@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from pkgutil import iter_modules
 from typing import NoReturn
 
@@ -22,14 +23,16 @@ class Commands(click.Group):
     """Loads a subcommand's module only when it is asked for: `alignui start` needs no torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(module.name for module in iter_modules(commands.__path__))
+        # A command that is named like a word of Python's has its module end in an underscore.
+        return sorted(module.name.rstrip("_") for module in iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
         if cmd_name not in _WITHOUT_DJANGO and not ctx.resilient_parsing:
             _set_up_django()
-        found = import_module(f"alignui.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = import_module(f"alignui.commands.{module}").command
         return found if isinstance(found, click.Command) else None
 
 

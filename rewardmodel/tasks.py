@@ -4,21 +4,22 @@ Jobs load torch, so each is imported by the worker that runs it and never by a w
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from celery import current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from annotation.core.errors import AlignUIError
+from annotation.core.errors import AlignUIError, Unavailable
 from annotation.models import Run
-from annotation.services.runs import run_execute
+from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import selectors, services
 from rewardmodel.models import TrainingRun
 
 logger = logging.getLogger(__name__)
 
-QUEUES = {Run.Kind.GENERATION: "gpu"}
+QUEUES: dict[str, str] = {Run.Kind.GENERATION: "gpu"}
 
 
 def enqueue(run: Run) -> None:
@@ -31,19 +32,35 @@ def enqueue(run: Run) -> None:
         logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
 
 
+def _job(module: str, name: str) -> Callable[[RunHandle], Mapping[str, object]]:
+    """Loads the job inside the run, so that a host that cannot says so in the run and not again."""
+
+    def work(handle: RunHandle) -> Mapping[str, object]:
+        try:
+            job = getattr(import_module(f"rewardmodel.jobs.{module}"), name)
+        except ModuleNotFoundError as error:
+            raise Unavailable(
+                f"This worker has no {error.name}.",
+                hint="Install alignui[worker] where the workers run, then retry.",
+            ) from error
+        return dict(job(handle))
+
+    return work
+
+
 @shared_task(name="run.generation")
 def run_generation(run_id: int) -> None:
-    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.generate").generation_work)
+    run_execute(run_id=run_id, work=_job("generate", "generation_work"))
 
 
 @shared_task(name="run.training")
 def run_training(run_id: int) -> None:
-    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.train").training_work)
+    run_execute(run_id=run_id, work=_job("train", "training_work"))
 
 
 @shared_task(name="run.acquisition")
 def run_acquisition(run_id: int) -> None:
-    run_execute(run_id=run_id, work=import_module("rewardmodel.jobs.acquire").acquisition_work)
+    run_execute(run_id=run_id, work=_job("acquire", "acquisition_work"))
 
 
 @shared_task(name="rewardmodel.train_due")

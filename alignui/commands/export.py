@@ -1,0 +1,44 @@
+import shutil
+from pathlib import Path
+
+import click
+
+from alignui.embedded.session import database_up
+from alignui.follow import How, finish, project_named, run_options
+from annotation.core.errors import Conflict, Unavailable
+from annotation.models import Export, Run
+from annotation.services.exports import archive_path, export_work
+from annotation.services.runs import run_create
+
+
+@click.command()
+@click.argument("project")
+@click.option("--majority", is_flag=True, help="One row for a pair, not one for each judge.")
+@click.option("--include-simulated", is_flag=True, help="With what synthetic annotators judged.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+    help="Copy the release to this zip file.",
+)  # fmt: skip
+@run_options
+def command(
+    *, project: str, majority: bool, include_simulated: bool, output: Path | None, how: How
+) -> None:
+    """Release PROJECT's judgments as a dataset: prompt, chosen, rejected, with a card."""
+    if output is not None and output.exists():
+        raise Conflict(f"{output} exists.", hint="Name another file.")
+    with database_up():
+        params = {"is_majority": majority, "include_simulated": include_simulated}
+        run = run_create(
+            actor=None, project=project_named(project), kind=Run.Kind.EXPORT, params=params
+        )
+        run = finish(run, lambda: export_work, how)
+        if output is not None and run.state == Run.State.SUCCEEDED:
+            _copy(Export.objects.get(pk=run.result["export"]), output)
+
+
+def _copy(export: Export, output: Path) -> None:
+    try:
+        shutil.copyfile(archive_path(export), output)
+    except OSError as error:
+        raise Unavailable(f"{output} could not be written: {error.strerror}.") from error
+    click.echo(f"{output}: {export.rows} rows.", err=True)
