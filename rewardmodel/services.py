@@ -73,7 +73,7 @@ def generation_request(
 def training_request(
     *, actor: User | None, project: Project, trigger: str = TrainingRun.Trigger.MANUAL
 ) -> Run:
-    """Asks for a training. Raises Conflict while one is waiting or running, Invalid without data."""
+    """Asks for a training. Raises Conflict while one is under way, Invalid without judgments."""
     if not judgment_selectors.live(
         project, include_simulated=project.learns_from_simulated
     ).exists():

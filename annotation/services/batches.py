@@ -93,10 +93,11 @@ def selections_sample(
     contenders = [Contender(*row) for row in rows]
     prompt_of = {contender.completion_id: contender.prompt_id for contender in contenders}
     if project.kind == ComparisonKind.RANKING:
-        sets = ranking_sets(contenders, size=project.candidates, per_prompt=per_prompt, seed=seed)
-    else:
-        sets = comparison_pairs(contenders, per_prompt=None, seed=seed)
-    return _unshown(project, sets, prompt_of, per_prompt)
+        size = project.candidates
+        sets = ranking_sets(contenders, size=size, per_prompt=per_prompt, seed=seed)
+        return _unshown(project, sets, prompt_of, per_prompt)
+    pairs = comparison_pairs(contenders, per_prompt=None, seed=seed)
+    return _unshown(project, pairs, prompt_of, per_prompt)
 
 
 def _unshown(

@@ -47,8 +47,8 @@ def export_create(
     """Writes the live judgments as preference pairs and records the release.
 
     Held-out prompts form the split `test`. With `is_majority` a pair has one row for all its
-    judges, else one for each. A run that is executed again after its worker died gives the same release.
-    Raises Invalid where there is nothing to export, Unavailable where the disk does not take it.
+    judges, else one for each. A run that is executed again after its worker died gives the same
+    release. Raises Invalid where there is nothing to export, Unavailable where the disk does not take it.
     """
     earlier = Export.objects.filter(run=run).first() if run is not None else None
     if earlier is not None:
@@ -61,8 +61,9 @@ def export_create(
         raise Invalid(
             "There is no decided pair to export yet.", hint="Judge some comparisons first."
         )
-    name = f"{project.slug}/{timezone.now():%Y%m%d-%H%M%S}-{f'run-{run.pk}' if run else uuid4().hex[:8]}"
-    folder = settings.EXPORTS_DIR / name
+    name = f"{project.slug}/{f'run-{run.pk}' if run else uuid4().hex[:12]}"
+    folder = Path(settings.EXPORTS_DIR, name)
+    shutil.rmtree(folder, ignore_errors=True)  # left by a worker that died before the record
     files, card = _write(folder, project, live, found, cutoff)
     return _record(
         project=project, actor=actor, run=run, folder=folder, name=name, files=files, card=card,

@@ -231,7 +231,7 @@ def _store(
     places = {id(place): place for place in chosen}
     for key, count in wanted.items():
         comparison = places[key].comparison
-        if comparison.pk is None:
+        if comparison._state.adding:
             comparison.overlap = count
         else:
             Comparison.objects.filter(pk=comparison.pk).update(overlap=F("overlap") + count)
@@ -239,7 +239,8 @@ def _store(
     Comparison.objects.bulk_create(firsts)
     repeats = [comparison for comparison, _ in fresh if comparison.repeat_of is not None]
     for comparison in repeats:
-        comparison.repeat_of = comparison.repeat_of  # takes over the id that it has by now
+        # Assigning again takes over the id that the first one has by now.
+        comparison.repeat_of = comparison.repeat_of
     Comparison.objects.bulk_create(repeats)
     Candidate.objects.bulk_create(
         Candidate(comparison=comparison, completion_id=completion_id, position=position)

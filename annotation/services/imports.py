@@ -17,7 +17,6 @@ from annotation.core.errors import FileInvalid, Invalid, RowProblem
 from annotation.core.files import Row, read_records
 from annotation.core.records import (
     CompletionRecord,
-    JudgmentRecord,
     PromptRecord,
     parse_completion,
     parse_judgment,
@@ -67,7 +66,7 @@ def file_import(
     name = name or path.name
     parse = _parser(kind, allow_empty)
     rows = 0
-    for rows, _ in enumerate(read_records(path, parse, name=name), start=1):  # noqa: B007
+    for rows, _ in enumerate(read_records(path, parse, name=name), start=1):
         if rows % CHUNK_ROWS == 0:
             report(rows)
     if rows == 0:

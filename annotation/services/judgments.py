@@ -1,4 +1,4 @@
-"""Answers. Each one names the assignment whose display order was shown; none is ever overwritten."""
+"""Answers. Each names the assignment whose display order was shown; none is ever overwritten."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -78,7 +78,7 @@ def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> 
 
 @transaction.atomic
 def membership_state_set(*, actor: User, membership: Membership, state: str) -> Membership:
-    """Pauses, removes or restores a member; leases of one who may no longer judge return at once."""
+    """Pauses, removes or restores a member; the leases of one who may not judge return at once."""
     if state not in Membership.State.values:
         raise Invalid(f"There is no state “{state}”.", field="state")
     _lock_pool(membership.pool)

@@ -30,11 +30,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Indices into the pool by arm, and the utility (m,) of everything considered."""
+    """Indices into the pool by arm."""
 
     acquired: tuple[int, ...]
     control: tuple[int, ...]
-    utilities: Floats
 
 
 Utility = Callable[[Pool, RewardHead, int], Floats]
@@ -45,9 +44,14 @@ def entropy(probabilities: Floats) -> Floats:
     return np.asarray(rel_entr(probabilities, 1.0).sum(axis=-1) * -1)
 
 
+def random_draws(size: int, seed: int) -> Floats:
+    """(size,) uniform draws: the baseline that every function has to beat."""
+    return np.random.default_rng(seed).random(size)
+
+
 def random_utility(pool: Pool, head: RewardHead, seed: int) -> Floats:
-    """(m,) uniform draws: the baseline that every other function has to beat."""
-    return np.random.default_rng(seed).random(len(pool))
+    """(m,) uniform draws, whatever the head says."""
+    return random_draws(len(pool), seed)
 
 
 def uncertainty(pool: Pool, head: RewardHead, seed: int) -> Floats:
@@ -86,23 +90,20 @@ FUNCTIONS: Mapping[str, Utility] = {
 
 
 def select(
-    pool: Pool, head: RewardHead, *, function: str, size: int, control_share: float, seed: int,
-    per_prompt: int,
-) -> Selection:  # fmt: skip
-    """The `size` pairs to open: by utility, and a share at random from the same pool.
+    prompts: Ints, utilities: Floats, *, size: int, control_share: float, seed: int, per_prompt: int
+) -> Selection:
+    """The `size` pairs to open of m: by utility (m,), and a share at random from the same pool.
 
     The control arm is drawn first, without looking at utilities, so that it stands for the pool.
-    Neither arm takes more than `per_prompt` pairs of one prompt (both arms counted). Raises
-    KeyError for a function that does not exist.
+    No more than `per_prompt` pairs of one prompt (prompts: (m,) ids) are taken, both arms counted.
     """
-    utilities = FUNCTIONS[function](pool, head, seed)
     used: Counter[int] = Counter()
-    drawn = np.random.default_rng(seed + 1).permutation(len(pool))
-    control = _take(drawn, pool, round(control_share * size), used, per_prompt)
-    rest = np.setdiff1d(np.arange(len(pool)), control)
+    drawn = np.random.default_rng(seed + 1).permutation(len(prompts))
+    control = _take(drawn, prompts, round(control_share * size), used, per_prompt)
+    rest = np.setdiff1d(np.arange(len(prompts)), control)
     ranked = rest[np.argsort(-utilities[rest], kind="stable")]
-    acquired = _take(ranked, pool, size - len(control), used, per_prompt)
-    return Selection(tuple(acquired), tuple(control), utilities)
+    acquired = _take(ranked, prompts, size - len(control), used, per_prompt)
+    return Selection(tuple(acquired), tuple(control))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +124,12 @@ def _outcomes(pool: Pool, head: RewardHead) -> _Outcomes:
     return _Outcomes(mean, mean_entropy)
 
 
-def _take(order: Ints, pool: Pool, size: int, used: Counter[int], per_prompt: int) -> list[int]:
+def _take(order: Ints, prompts: Ints, size: int, used: Counter[int], per_prompt: int) -> list[int]:
     taken: list[int] = []
     for index in order:
         if len(taken) >= size:
             break
-        prompt = int(pool.prompts[index])
+        prompt = int(prompts[index])
         if used[prompt] < per_prompt:
             used[prompt] += 1
             taken.append(int(index))

@@ -220,7 +220,8 @@ def decide_promotion(
     interval = "" if change.low is None else f" [{change.low:+.3f}, {change.high:+.3f}]"
     told = (
         f"log-loss {mine.mean():.3f} against {theirs.mean():.3f} of the one in use on "
-        f"{len(votes):,} held-out votes of {change.n_prompts} prompts, a change of {rise:+.3f}{interval}"
+        f"{len(votes):,} held-out votes of {change.n_prompts} prompts, "
+        f"a change of {rise:+.3f}{interval}"
     )
     if rise <= WORSE_BY:
         return Promotion(True, f"Not worse: {told}.")

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
 from rewardmodel.core.loss import davidson_loss, outcome_log_probs
-from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, PairCounts, Votes, add_up
+from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, Ints, PairCounts, Votes, add_up
 
 PRECISIONS = (1e4, 3e3, 1e3, 3e2, 1e2, 30.0, 10.0, 3.0, 1.0)
 MOST_STEPS = 50
@@ -87,7 +88,7 @@ class RewardHead:
 
 
 def fit_projection(features: Floats, dimensions: int) -> Projection:
-    """Principal axes of standardised features (n, D); constant columns are left out of the scale."""
+    """Principal axes of standardised features (n, D); constant columns keep their scale."""
     if len(features) < 2:
         raise NotEnoughData("At least two completions with features are needed.")
     if not np.isfinite(features).all():
@@ -118,7 +119,7 @@ def fit_head(votes: Votes, features: Floats, config: HeadConfig) -> RewardHead:
     return RewardHead(projection, weights, (covariance + covariance.T) / 2, eta, precision)
 
 
-def prompt_folds(prompts: Floats, folds: int, seed: int) -> list[np.ndarray]:
+def prompt_folds(prompts: Ints, folds: int, seed: int) -> list[NDArray[np.bool_]]:
     """Masks (n,) of the votes of each fold; a prompt's votes all fall into one fold."""
     unique = np.unique(prompts)
     np.random.default_rng(seed).shuffle(unique)
@@ -143,7 +144,7 @@ def choose_precision(votes: Votes, coordinates: Floats, config: HeadConfig) -> f
 def newton(
     pairs: PairCounts, coordinates: Floats, precision: float, start: Floats | None = None
 ) -> tuple[Floats, float, Floats]:
-    """Weights (k,), eta, and the Hessian (k+1, k+1) of the negative log posterior at the optimum."""
+    """Weights (k,), eta, and the Hessian (k+1, k+1) of the negative log posterior there."""
     x = torch.from_numpy(coordinates[pairs.first] - coordinates[pairs.second])
     counts = torch.from_numpy(pairs.counts)
     size = x.shape[1]

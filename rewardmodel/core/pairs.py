@@ -52,4 +52,4 @@ def add_up(votes: Votes) -> PairCounts:
     pairs, pair_of = np.unique(keys, axis=0, return_inverse=True)
     cell = pair_of.reshape(-1) * 3 + votes.outcome
     counts = np.bincount(cell, weights=votes.weight, minlength=3 * len(pairs)).reshape(-1, 3)
-    return PairCounts(pairs[:, 0], pairs[:, 1], counts)
+    return PairCounts(pairs[:, 0], pairs[:, 1], counts.astype(float))
