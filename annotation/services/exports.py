@@ -48,7 +48,7 @@ def export_create(
 
     Held-out prompts form the split `test`. With `is_majority` a pair has one row for all its
     judges, else one for each. A run that is executed again after its worker died gives the same
-    release. Raises Invalid where there is nothing to export, Unavailable where the disk does not take it.
+    release. Raises Invalid where there is nothing to export, Unavailable where the disk refuses.
     """
     earlier = Export.objects.filter(run=run).first() if run is not None else None
     if earlier is not None:
