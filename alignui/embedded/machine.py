@@ -100,6 +100,7 @@ def services(var: Path) -> list[Program]:
         found.append(
             Program(
                 name="redis",
+                rank=1,
                 command=tuple(redis.command(var)),
                 before_start=lambda: redis.prepare(var),
                 is_ready=lambda: redis.is_ready(var),
@@ -129,6 +130,7 @@ def _web(machine: Machine) -> Program:
     command = ("gunicorn", "--config", "python:alignui.web_server", "alignui.wsgi:application")
     return Program(
         name="web",
+        rank=3,
         command=(sys.executable, "-m", *command),
         environment=_environment() | {"ALIGNUI_BIND": f"{host}:{machine.port}"},
         folder=_project(),
@@ -145,6 +147,7 @@ def _worker(queue: str, *, concurrency: int) -> Program:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     return Program(
         name=queue,
+        rank=2,
         command=(*_celery("worker"), "-Q", queue, "-n", f"{queue}@%h", *options, *quiet),
         stop_signal=signal.SIGQUIT,
         stop_seconds=_WORKER_STOP_SECONDS,
@@ -156,6 +159,7 @@ def _worker(queue: str, *, concurrency: int) -> Program:
 def _beat(var: Path) -> Program:
     return Program(
         name="beat",
+        rank=2,
         command=(*_celery("beat"), "-s", str(var / "beat" / "schedule"), "--pidfile", ""),
         environment=_environment(),
         folder=_project(),

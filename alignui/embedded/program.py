@@ -25,6 +25,8 @@ _DRAIN_SECONDS = 1.0
 class Program:
     name: str
     command: tuple[str, ...]
+    # Programs of the highest rank stop first; within a rank those that were started last.
+    rank: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     environment: Mapping[str, str] | None = None

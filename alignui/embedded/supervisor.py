@@ -1,6 +1,6 @@
 """Keeps the programs of one machine running, and ends every one of them when it is told to.
 
-Programs start in the order given and stop in the reverse order, a stage at a time.
+Programs start in the order given. They stop by their rank, and within it in the reverse order.
 """
 
 import ctypes
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Self
@@ -140,9 +141,17 @@ class Supervisor:
         if any(child.is_running for child in self._children()):
             self.say("Stopping. Once more ends everything at once.")
         self._signals = 0
-        for stage in reversed(self._stages):
+        for stage in self._stopping_order():
             self._stop_stage(stage)
         _kill_descendants()
+
+    def _stopping_order(self) -> list[list[Child]]:
+        """The programs, those that stop side by side together."""
+        together: defaultdict[tuple[int, int], list[Child]] = defaultdict(list)
+        for number, stage in enumerate(self._stages):
+            for child in stage:
+                together[child.program.rank, number].append(child)
+        return [together[key] for key in sorted(together, reverse=True)]
 
     def _stop_stage(self, stage: Sequence[Child]) -> None:
         asked_at = time.monotonic()

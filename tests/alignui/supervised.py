@@ -1,6 +1,7 @@
 """A supervisor over the small programs described in its argument, for tests to watch and kill.
 
-The argument is JSON: stages, each a list of {"name", "code", "stop_seconds"}; `code` is Python.
+The argument is JSON: stages, each a list of {"name", "code", "stop_seconds", "rank"}, where `code`
+is Python.
 """
 
 import json
@@ -30,8 +31,9 @@ def main() -> int:
     return 0
 
 
-def _program(name: str, code: str, stop_seconds: float = 5.0) -> Program:
-    return Program(name=name, command=(sys.executable, "-uc", code), stop_seconds=stop_seconds)
+def _program(name: str, code: str, stop_seconds: float = 5.0, rank: int = 0) -> Program:
+    command = (sys.executable, "-uc", code)
+    return Program(name=name, command=command, stop_seconds=stop_seconds, rank=rank)
 
 
 if __name__ == "__main__":

@@ -153,17 +153,19 @@ def test_a_second_signal_ends_everything_at_once(supervise: Callable[..., Superv
     assert gone(child)
 
 
-def test_stages_stop_in_the_reverse_order(supervise: Callable[..., Supervised]) -> None:
-    def speaking(name: str) -> dict[str, object]:
+def test_programs_stop_by_rank_and_then_in_the_reverse_order(
+    supervise: Callable[..., Supervised],
+) -> None:
+    def speaking(name: str, rank: int = 0) -> dict[str, object]:
         code = (
             "import signal, sys, time\n"
             "def leave(*_):\n    time.sleep(0.2); print('bye'); sys.exit(0)\n"
             "signal.signal(signal.SIGTERM, leave)\n"
             "print('up')\ntime.sleep(60)"
         )
-        return {"name": name, "code": code}
+        return {"name": name, "code": code, "rank": rank}
 
-    supervised = supervise([speaking("database")], [speaking("worker")], [speaking("web")])
+    supervised = supervise([speaking("database")], [speaking("web", 1)], [speaking("worker")])
     for _ in range(3):
         supervised.read_until(r"\| up")
     assert supervised.end() == 0
