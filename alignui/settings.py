@@ -37,7 +37,8 @@ def _database(url: str) -> dict[str, object]:
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = paths.var_dir()
 EXPORTS_DIR = VAR_DIR / "exports"
-MODELS_DIR = VAR_DIR / "models"
+# Converted language models are kept under its models/; several installations may share one.
+MODELS_CACHE = Path(os.environ.get("ALIGNUI_MODELS_CACHE") or VAR_DIR)
 CHECKPOINTS_DIR = VAR_DIR / "checkpoints"
 UPLOADS_DIR = VAR_DIR / "uploads"
 

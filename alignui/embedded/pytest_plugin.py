@@ -22,6 +22,8 @@ _VAR = pytest.StashKey[Path]()
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Choose the session's own `var/` before the settings are read; xdist's workers inherit it."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        # Converting the language model takes 20 s; the copy is kept for the next session.
+        os.environ.setdefault("ALIGNUI_MODELS_CACHE", str(paths.var_dir()))
         var = Path(tempfile.mkdtemp(prefix="alignui-test-"))
         early_config.stash[_VAR] = var
         os.environ["ALIGNUI_VAR"] = str(var)

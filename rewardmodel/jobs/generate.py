@@ -50,7 +50,7 @@ def generation_work(handle: RunHandle) -> Mapping[str, object]:
 def load(reference: str) -> language_model.LanguageModel:
     """The model, loaded once per process. Raises Unavailable that says what to do."""
     try:
-        return language_model.load(reference, cache_dir=settings.VAR_DIR)
+        return language_model.load(reference, cache_dir=settings.MODELS_CACHE)
     except ModelUnavailable as error:
         raise Unavailable(error.message, hint=error.hint) from error
 

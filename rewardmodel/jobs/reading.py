@@ -1,0 +1,89 @@
+"""Reading completions with the frozen language model: each once, kept for every later training."""
+
+from functools import lru_cache
+
+import numpy as np
+from django.conf import settings
+
+from annotation.core.errors import Invalid, Unavailable
+from annotation.models import Completion, Project
+from annotation.services.runs import RunHandle
+from rewardmodel import services
+from rewardmodel.core.errors import FeaturesInvalid, PromptRefused
+from rewardmodel.core.features import (
+    CompletionFeatures,
+    ExtractorSettings,
+    FeatureExtractor,
+    FeatureRequest,
+)
+from rewardmodel.jobs.generate import is_cancelled, load
+from rewardmodel.selectors import completions_without_features
+
+CHUNK = 128
+STORED_TOGETHER = 16
+
+
+@lru_cache(maxsize=1)
+def _extractor(reference: str) -> FeatureExtractor:
+    """The reader, made once per process. Raises Unavailable when its model cannot be loaded."""
+    try:
+        return FeatureExtractor(load(reference), ExtractorSettings(reference=reference))
+    except FeaturesInvalid as error:
+        raise Unavailable(str(error)) from error
+
+
+def extractor_id() -> str:
+    """Names model, layer and pooling, so that features of two readers never mix."""
+    return _extractor(settings.DEFAULT_MODEL).extractor_id
+
+
+def read_missing(handle: RunHandle, project: Project) -> int:
+    """Reads the project's completions that have no features yet; how many there were.
+
+    What is read is stored every few completions: a worker that dies loses little.
+    """
+    extractor = _extractor(settings.DEFAULT_MODEL)
+    missing = completions_without_features(project, extractor.extractor_id)
+    keys = list(missing.values_list("pk", flat=True))
+    for start in range(0, len(keys), CHUNK):
+        chunk = missing.model.objects.filter(pk__in=keys[start : start + CHUNK])
+        requests = [_request(c) for c in chunk.select_related("prompt").defer("html")]
+        _read(handle, extractor, requests, start, len(keys))
+    return len(keys)
+
+
+def _request(completion: Completion) -> FeatureRequest:
+    return FeatureRequest(
+        key=completion.pk, messages=completion.prompt.messages, text=completion.text
+    )
+
+
+def _read(
+    handle: RunHandle,
+    extractor: FeatureExtractor,
+    requests: list[FeatureRequest],
+    done: int,
+    total: int,
+) -> None:
+    waiting: list[CompletionFeatures] = []
+    try:
+        for features in extractor.extract(requests, should_stop=lambda: is_cancelled(handle)):
+            waiting.append(features)
+            done += 1
+            if len(waiting) == STORED_TOGETHER:
+                _store(extractor, waiting)
+                waiting = []
+                handle.progress(done, total, f"Reading responses: {done:,} of {total:,}")
+    except (FeaturesInvalid, PromptRefused) as error:
+        raise Invalid(f"A response cannot be read: {error}") from error
+    _store(extractor, waiting)
+    handle.check_cancelled()
+
+
+def _store(extractor: FeatureExtractor, found: list[CompletionFeatures]) -> None:
+    services.features_store(
+        extractor=extractor.extractor_id,
+        rows=[
+            (int(f.key), np.asarray(f.vector, dtype="<f4").tobytes(), f.mean_logprob) for f in found
+        ],
+    )
