@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from annotation.web import annotate, auth
 
@@ -23,4 +23,5 @@ urlpatterns = [
     path("profile/password/", auth.password, name="password"),
     path("profile/tokens/", auth.token_create, name="token-create"),
     path("profile/tokens/<int:token_id>/revoke/", auth.token_revoke, name="token-revoke"),
+    path("", include("annotation.web.lead_urls")),
 ]

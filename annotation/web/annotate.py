@@ -4,7 +4,7 @@ The judge page is one template whose fragment, DOM id and htmx target are called
 full page for a browser without JavaScript, the fragment alone for htmx.
 """
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
@@ -82,8 +82,9 @@ def submit(request: Request, assignment_id: int) -> HttpResponse:
         return _comparison(request, assignment, values=request.POST, error=error)
     if is_amendment:
         return _go(request, "annotation:history")
-    _remember_undo(request, judgment=judgment)
-    return _onwards(request, assignment.comparison.project)
+    project = assignment.comparison.project
+    _remember_undo(request, project, judgment=judgment)
+    return _onwards(request, project)
 
 
 @signed_in
@@ -97,8 +98,9 @@ def skip(request: Request, assignment_id: int) -> HttpResponse:
         reason=request.POST.get("reason", ""),
         note=request.POST.get("note", "")[:2000],
     )
-    _remember_undo(request, assignment=assignment)
-    return _onwards(request, assignment.comparison.project)
+    project = assignment.comparison.project
+    _remember_undo(request, project, assignment=assignment)
+    return _onwards(request, project)
 
 
 @signed_in
@@ -206,7 +208,8 @@ def _comparison(
 
 
 def _render(request: Request, context: dict[str, object], status: int = 200) -> HttpResponse:
-    context |= {"undo": _undo(request)}
+    if not context.get("is_amendment"):
+        context["undo"] = _undo(request, context["project"])
     if not request.htmx:
         return render(request, "annotation/judge.html", context, status=status)
     parts = (f"annotation/judge.html#{name}" for name in ("comparison", "notice"))
@@ -242,18 +245,26 @@ def _judged_today(request: Request, project: Project) -> int:
 
 
 def _remember_undo(
-    request: Request, *, judgment: Judgment | None = None, assignment: Assignment | None = None
+    request: Request,
+    project: Project,
+    *,
+    judgment: Judgment | None = None,
+    assignment: Assignment | None = None,
 ) -> None:
     """Keeps the last step in the session, so that it can be undone without JavaScript too."""
     request.session["undo"] = {
+        "project": project.pk,
         "judgment": judgment.pk if judgment else None,
         "assignment": assignment.pk if assignment else None,
         "at": timezone.now().timestamp(),
     }
 
 
-def _undo(request: Request) -> dict[str, int | float | UUID | None] | None:
+def _undo(request: Request, project: object) -> dict[str, object] | None:
+    """The last step, if it was in this project and can still be taken back."""
     step = request.session.get("undo")
-    if step is None or timezone.now().timestamp() - step["at"] > UNDO_SECONDS:
+    if step is None or not isinstance(project, Project) or step["project"] != project.pk:
+        return None
+    if timezone.now().timestamp() - step["at"] > UNDO_SECONDS:
         return None
     return {**step, "token": uuid4()}

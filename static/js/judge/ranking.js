@@ -45,6 +45,11 @@ export class Ranking {
     this.#page.announce(`Response ${letter(slot)} selected. ${this.#rankInWords(slot)}`);
   }
 
+  selectMissing() {
+    const missing = this.#firstUnranked();
+    if (missing !== null) this.select(missing, true);
+  }
+
   /* Gives the selected response a rank; a first ranking goes on to the next response. */
   place(rank) {
     if (rank > this.#lanes.length) return;

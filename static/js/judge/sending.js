@@ -43,6 +43,7 @@ function failed(event, page) {
 /* A refusal names its field: go there. */
 function showField(page) {
   const name = document.querySelector("#notice [data-field]")?.dataset.field;
+  if (name === "groups" && page.ranking) return page.ranking.selectMissing();
   const field = name && page.root.querySelector(`[data-field="${CSS.escape(name)}"]`);
   if (!field) return;
   field.scrollIntoView({ block: "nearest" });
