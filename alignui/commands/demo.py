@@ -1,4 +1,7 @@
+from contextlib import closing
+
 import click
+from django.db import connection
 
 from alignui.embedded import machine
 from alignui.embedded.supervisor import Supervisor
@@ -18,10 +21,11 @@ def command(host: str, port: int, no_generate: bool) -> None:
     def after_ready(supervisor: Supervisor) -> None:
         from alignui.demo import load, people
 
-        cast = people.cast_load()
-        supervisor.say(f"Open {chosen.address} and sign in (kept in {people.logins_file()}):")
-        for name, password in people.logins().items():
-            supervisor.say(f"  {name:10}  {password}")
-        load.load(cast, say=supervisor.say, is_generating=not no_generate)
+        with closing(connection):
+            cast = people.cast_load()
+            supervisor.say(f"Open {chosen.address} and sign in (kept in {people.logins_file()}):")
+            for name, password in people.logins().items():
+                supervisor.say(f"  {name:10}  {password}")
+            load.load(cast, say=supervisor.say, is_generating=not no_generate)
 
     machine.run(chosen, after_ready)

@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from random import Random
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +14,9 @@ from alignui.demo import sources
 from alignui.demo.people import Cast
 from alignui.demo.sources import Row
 from annotation.core.errors import Unavailable
-from annotation.models import Batch, Policy, Project, Run
+from annotation.models import Batch, Completion, Policy, Project, Run
 from annotation.models.project import Ask
-from annotation.services.batches import batch_open, selections_sample
+from annotation.services.batches import Selection, batch_open
 from annotation.services.imports import import_work
 from annotation.services.projects import criterion_create, policy_create, project_create
 from annotation.services.runs import run_create, run_execute
@@ -139,10 +141,30 @@ def ranking_load(cast: Cast) -> Project:
     if not project.batches.exists():
         batch_open(
             actor=cast.lead, project=project, name="All prompts", reason=Batch.Reason.MANUAL,
-            selections=selections_sample(project=project, per_prompt=1, seed=project.seed),
-            seed=project.seed,
+            selections=_one_ranking_each(project), seed=project.seed,
         )  # fmt: skip
     return project
+
+
+def _one_ranking_each(project: Project) -> list[Selection]:
+    """For each prompt one sample of each of its four policies that were shown least so far.
+
+    So all policies are shown equally often, although some have fewer samples than others.
+    """
+    random = Random(project.seed)
+    by_prompt: dict[int, dict[int, list[int]]] = {}
+    rows = Completion.objects.filter(prompt__project=project).order_by("pk")
+    for key, prompt_id, policy_id in rows.values_list("pk", "prompt_id", "policy_id"):
+        by_prompt.setdefault(prompt_id, {}).setdefault(policy_id, []).append(key)
+    shown: Counter[int] = Counter()
+    selections = []
+    for prompt_id, samples in by_prompt.items():
+        chosen = sorted(samples, key=lambda p: (shown[p], random.random()))[: project.candidates]
+        random.shuffle(chosen)
+        shown.update(chosen)
+        picked = tuple(random.choice(samples[policy]) for policy in chosen)
+        selections.append(Selection(prompt_id, picked))
+    return selections
 
 
 def _project(cast: Cast, slug: str, **options: Any) -> Project:
