@@ -17,4 +17,5 @@ urlpatterns = [
     path("api/v1/", include("annotation.api.urls")),
     path("api/v1/<path:rest>", Nothing.as_view()),
     path("", include("annotation.urls")),
+    path("", include("rewardmodel.urls")),
 ]

@@ -7,13 +7,26 @@ from itertools import combinations
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
-from annotation.models import Batch, Comparison, Completion, Judgment, Policy, Project, Prompt, Run
+from annotation.core.errors import NotFound
+from annotation.models import (
+    Batch,
+    Comparison,
+    Completion,
+    Judgment,
+    Policy,
+    Project,
+    Prompt,
+    Run,
+    User,
+)
 from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.access import projects_led
 from annotation.selectors.work import compared_pairs, completions_by_prompt
 from rewardmodel.models import (
     AcquisitionRound,
     Checkpoint,
     CompletionFeature,
+    Considered,
     Score,
     TrainingRun,
 )
@@ -179,3 +192,20 @@ def acquired_judgments_left(project: Project) -> int:
         batch__reason__in=[Batch.Reason.ACQUISITION, Batch.Reason.CONTROL],
     ).aggregate(left=Sum(F("overlap") - F("judged"), default=0))
     return int(left["left"])
+
+
+def checkpoint_for_lead(*, user: User, checkpoint_id: int) -> Checkpoint:
+    """Raises NotFound for a checkpoint of a project that the user does not lead."""
+    checkpoint = (
+        Checkpoint.objects.select_related("project", "training_run")
+        .filter(pk=checkpoint_id, project__in=projects_led(user))
+        .first()
+    )
+    if checkpoint is None:
+        raise NotFound("There is no such checkpoint for you.")
+    return checkpoint
+
+
+def considered(acquisition_round: AcquisitionRound) -> QuerySet[Considered]:
+    """What the round weighed, the most useful first."""
+    return Considered.objects.filter(round=acquisition_round)

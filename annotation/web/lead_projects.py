@@ -1,0 +1,200 @@
+"""A lead's projects: the list, a new one, its settings and criteria."""
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.core.errors import AlignUIError, NotFound
+from annotation.models import Ask, ComparisonKind, Criterion, Pool, Project, User
+from annotation.selectors.access import is_lead, pool_for_lead, projects_viewed
+from annotation.selectors.overview import project_lines
+from annotation.selectors.people import pools_led
+from annotation.services.people import pool_create
+from annotation.services.projects import criterion_create, project_create, project_update
+from annotation.web.auth import person, signed_in
+from annotation.web.lead import done, led, page
+from annotation.web.lead_forms import Field, read, shown, unplaced
+
+ASK = tuple(Ask.choices)
+STRENGTHS = (
+    ("1", gettext_lazy("Only which is better")),
+    ("2", gettext_lazy("Slightly or much better")),
+    ("3", gettext_lazy("Slightly, better, much better")),
+)
+
+NEW = (
+    Field("name", gettext_lazy("Name"), required=True),
+    Field("question", gettext_lazy("Question to the annotators")),
+    Field("kind", gettext_lazy("What is asked"), choices=tuple(ComparisonKind.choices)),
+    Field("candidates", gettext_lazy("Responses shown together"), "whole", min=2, max=9,
+          hint=gettext_lazy("2 for pairs; up to 9 to rank. Stays for the project's life.")),
+    Field("overlap", gettext_lazy("Judgments for each comparison"), "whole", min=1, max=500),
+    Field("held_out_fraction", gettext_lazy("Prompts held out, %"), "share", min=0, max=90,
+          hint=gettext_lazy("The yardstick: judged, never learned from. Stays for life.")),
+)  # fmt: skip
+
+JUDGING = (
+    Field("name", gettext_lazy("Name"), required=True),
+    Field("question", gettext_lazy("Question to the annotators"), required=True),
+    Field("description", gettext_lazy("Description"), rows=2),
+    Field("guideline", gettext_lazy("Guideline (Markdown)"), rows=10),
+    Field("content_warning", gettext_lazy("Content warning, shown before each comparison")),
+    Field("attribution", gettext_lazy("Attribution of the data"), rows=2),
+    Field("overlap", gettext_lazy("Judgments for each comparison"), "whole", min=1, max=500,
+          hint=gettext_lazy("For batches opened from now on.")),
+    Field("lease_seconds", gettext_lazy("Seconds to judge before it goes to others"), "whole",
+          min=60, max=86_400),
+    Field("strength_levels", gettext_lazy("How much better"), choices=STRENGTHS),
+    Field("rationale", gettext_lazy("Ask why"), choices=ASK),
+    Field("confidence", gettext_lazy("Ask how sure"), choices=ASK),
+    Field("allow_tie", gettext_lazy("“No difference” can be answered"), "yes_no"),
+    Field("allow_both_bad", gettext_lazy("“Both are bad” can be answered"), "yes_no"),
+    Field("allow_amend", gettext_lazy("Annotators may change an answer later"), "yes_no"),
+)  # fmt: skip
+
+LEARNING = (
+    Field("samples_per_prompt", gettext_lazy("Responses of each policy to each prompt"), "whole",
+          min=1, max=100),
+    Field("retrain_automatically", gettext_lazy("Train again when it is due"), "yes_no"),
+    Field("retrain_after_judgments", gettext_lazy("Due after new judgments"), "whole", min=1),
+    Field("retrain_after_minutes", gettext_lazy("or after minutes"), "whole", min=1),
+    Field("acquire_automatically", gettext_lazy("Open the next batch by itself"), "yes_no"),
+    Field("acquisition_function", gettext_lazy("Choose pairs by"), choices=(
+        ("bald", gettext_lazy("What a vote would teach (BALD)")),
+        ("d_optimal", gettext_lazy("Precision of the weights (D-optimal)")),
+        ("uncertainty", gettext_lazy("Uncertainty of the vote")),
+        ("random", gettext_lazy("Chance")),
+    )),
+    Field("acquisition_size", gettext_lazy("Comparisons in a round"), "whole", min=1, max=10_000),
+    Field("control_share", gettext_lazy("Of these drawn at random, %"), "share", min=5, max=100,
+          hint=gettext_lazy("The control arm: what active learning saves is measured with it.")),
+    Field("learns_from_simulated", gettext_lazy("Learn from and measure simulated annotators too"),
+          "yes_no"),
+)  # fmt: skip
+
+CRITERION = (
+    Field("key", gettext_lazy("Key"), required=True, hint=gettext_lazy("For files: “helpful”.")),
+    Field("name", gettext_lazy("Name"), required=True),
+    Field("scale", gettext_lazy("How it is answered"), choices=tuple(Criterion.Scale.choices)),
+    Field("guideline", gettext_lazy("Guideline (Markdown)"), rows=3),
+    Field("is_required", gettext_lazy("Must be answered"), "yes_no"),
+)
+
+
+@signed_in
+@require_safe
+def projects(request: HttpRequest) -> HttpResponse:
+    """For who leads or looks at anything; for others the page does not exist."""
+    user = person(request)
+    found = list(projects_viewed(user).order_by("is_archived", "id"))
+    if not found and not is_lead(user):
+        raise NotFound(_("You lead no project."))
+    lines = project_lines(found)
+    return render(request, "lead/projects.html", {"lines": lines, "is_lead": is_lead(user)})
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def project_new(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    if not is_lead(user):
+        raise NotFound(_("Only leads open projects."))
+    values: dict[str, object] = {
+        "kind": "pairwise", "candidates": 2, "overlap": 3, "held_out_fraction": 0.2,
+        "question": Project._meta.get_field("question").default,
+    }  # fmt: skip
+    error = None
+    if request.method == "POST":
+        values = request.POST.dict()
+        try:
+            made = _project_make(user, request)
+        except AlignUIError as refused:
+            error = refused
+        else:
+            words = _("The project is open. Import prompts to begin.")
+            return done(request, words, "annotation:prompts", made.slug)
+    context = {
+        "fields": shown(NEW, values, error),
+        "pools": pools_led(user),
+        "error": unplaced(error, NEW),
+    }
+    return render(
+        request, "lead/project_new.html", context, status=error.status if error else 200
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    project = led(request, slug)
+    fields = JUDGING + LEARNING
+    values: dict[str, object] = {f.name: getattr(project, f.name) for f in fields}
+    values["strength_levels"] = str(project.strength_levels)
+    error = None
+    if request.method == "POST":
+        values = request.POST.dict()
+        try:
+            _settings_save(request, project)
+        except AlignUIError as refused:
+            error = refused
+        else:
+            return done(request, _("The settings are saved."), "annotation:settings", slug)
+    return _settings_page(request, project, values, error)
+
+
+@signed_in
+@require_POST
+def criterion_new(request: HttpRequest, slug: str) -> HttpResponse:
+    project = led(request, slug)
+    try:
+        criterion_create(actor=person(request), project=project, **read(CRITERION, request.POST))  # type: ignore[arg-type]
+    except AlignUIError as error:
+        values: dict[str, object] = {
+            f.name: getattr(project, f.name) for f in JUDGING + LEARNING
+        }
+        return _settings_page(request, project, values, None, criterion_error=error)
+    return done(request, _("The criterion is asked from now on."), "annotation:settings", slug)
+
+
+def _settings_page(
+    request: HttpRequest,
+    project: Project,
+    values: dict[str, object],
+    error: AlignUIError | None,
+    criterion_error: AlignUIError | None = None,
+) -> HttpResponse:
+    either = error or criterion_error
+    sent: dict[str, object] = request.POST.dict() if criterion_error else {"scale": "preference"}
+    return page(
+        request,
+        "lead/settings.html",
+        project,
+        status=either.status if either else 200,
+        judging=shown(JUDGING, values, error),
+        learning=shown(LEARNING, values, error),
+        criterion_fields=shown(CRITERION, sent, criterion_error),
+        criteria=project.criteria.all(),
+        error=unplaced(error, JUDGING + LEARNING) or unplaced(criterion_error, CRITERION),
+    )
+
+
+@transaction.atomic
+def _project_make(user: User, request: HttpRequest) -> Project:
+    """The project and, where no pool was chosen, a pool of its own."""
+    values = read(NEW, request.POST)
+    chosen = request.POST.get("pool", "")
+    pool: Pool
+    if chosen.isdecimal():
+        pool = pool_for_lead(user=user, pool_id=int(chosen))
+    else:
+        pool = pool_create(actor=user, name=str(values["name"]))
+    return project_create(actor=user, pools=[pool], **values)  # type: ignore[arg-type]
+
+
+def _settings_save(request: HttpRequest, project: Project) -> None:
+    values = read(JUDGING + LEARNING, request.POST)
+    values["strength_levels"] = int(str(values["strength_levels"]))
+    project_update(actor=person(request), project=project, **values)

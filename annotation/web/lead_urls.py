@@ -1,0 +1,55 @@
+"""The leads' addresses; annotation/urls.py includes them."""
+
+from django.urls import path
+
+from annotation.web import lead_people, lead_projects, lead_reports, lead_runs, lead_work
+
+P = "projects/<slug:slug>/"
+
+urlpatterns = [
+    path("projects/", lead_projects.projects, name="projects"),
+    path("new-project/", lead_projects.project_new, name="project-new"),
+    path(f"{P}settings/", lead_projects.settings, name="settings"),
+    path(f"{P}settings/criteria/", lead_projects.criterion_new, name="criterion-new"),
+    path(f"{P}prompts/", lead_work.prompts, name="prompts"),
+    path(f"{P}prompts/import/", lead_work.import_file, name="import"),
+    path(f"{P}prompts/<int:prompt_id>/", lead_work.prompt, name="prompt"),
+    path(f"{P}policies/", lead_work.policies, name="policies"),
+    path(f"{P}policies/new/", lead_work.policy_new, name="policy-new"),
+    path(f"{P}batches/", lead_work.batches, name="batches"),
+    path(f"{P}batches/new/", lead_work.batch_new, name="batch-new"),
+    path(f"{P}batches/<int:batch_id>/", lead_work.batch, name="batch"),
+    path("batches/<int:batch_id>/state/", lead_work.batch_state, name="batch-state"),
+    path(f"{P}people/", lead_people.people, name="people"),
+    path(f"{P}people/invite/", lead_people.invite, name="invite"),
+    path(f"{P}people/add/", lead_people.member_add, name="member-add"),
+    path(
+        f"{P}people/invitations/<int:invitation_id>/revoke/",
+        lead_people.invitation_withdraw,
+        name="invitation-revoke",
+    ),
+    path(
+        f"{P}people/members/<int:membership_id>/",
+        lead_people.member_change,
+        name="member-change",
+    ),
+    path(f"{P}people/<int:user_id>/", lead_people.member, name="person"),
+    path(f"{P}agreement/", lead_reports.agreement, name="agreement"),
+    path(f"{P}agreement/measure/", lead_reports.agreement_measure, name="agreement-measure"),
+    path(f"{P}audits/", lead_reports.audits, name="audits"),
+    path(f"{P}audits/measure/", lead_reports.audits_measure, name="audits-measure"),
+    path(f"{P}exports/", lead_reports.exports, name="exports"),
+    path(f"{P}exports/new/", lead_reports.export_new, name="export-new"),
+    path("exports/<int:export_id>/", lead_reports.export_card, name="export"),
+    path(
+        "exports/<int:export_id>/download/",
+        lead_reports.export_download,
+        name="export-download",
+    ),
+    path(f"{P}runs/", lead_runs.runs, name="runs"),
+    path(f"{P}runs/<int:run_id>/", lead_runs.run, name="run"),
+    path(f"{P}runs/<int:run_id>/strip/", lead_runs.run_strip, name="run-strip"),
+    path("runs/<int:run_id>/cancel/", lead_runs.cancel, name="run-cancel"),
+    path("runs/<int:run_id>/retry/", lead_runs.retry, name="run-retry"),
+    path(f"{P}activity/", lead_runs.activity, name="activity"),
+]

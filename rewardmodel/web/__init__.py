@@ -1,0 +1,1 @@
+"""The machine half's pages, and the overview, which reads both halves."""

@@ -1,0 +1,149 @@
+"""A checkpoint's measured quality as the pages show it, read from its stored metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from annotation.core.figures import CalibrationBin, Interval, Point, Series
+from rewardmodel.models import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An estimate in 0..1 or in nats, with its interval and what it rests on."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n_votes: int
+    n_prompts: int
+    note: str
+
+    @property
+    def words(self) -> str:
+        """The interval in per cent, or why there is none."""
+        if self.low is None or self.high is None:
+            return _("of %(n)s votes") % {"n": f"{self.n_votes:,}"}
+        return f"[{100 * self.low:.1f}, {100 * self.high:.1f}]"
+
+
+NO_FIGURE = Figure(None, None, None, 0, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One test: on the held-out prompts, or across folds of the others."""
+
+    accuracy: Figure
+    longer_wins: Figure
+    gain: Figure
+    log_loss: Figure
+    log_loss_of_base_rates: float | None
+    calibration_error: float | None
+    bins: tuple[CalibrationBin, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    held_out: Tested
+    crossed: Tested
+    curve: tuple[Series, ...]
+    metrics: Mapping[str, Any]
+
+    @property
+    def is_held_out(self) -> bool:
+        return self.held_out.accuracy.value is not None
+
+    @property
+    def tested(self) -> Tested:
+        """The held-out test where there is one, else the one across folds."""
+        return self.held_out if self.is_held_out else self.crossed
+
+    @property
+    def best(self) -> Figure | None:
+        figure = self.tested.accuracy
+        return figure if figure.value is not None else None
+
+    @property
+    def rows(self) -> list[Interval]:
+        """Model and baseline, on each of the tests that could be made, for one axis."""
+        tests = ((self.held_out, _("held-out prompts")), (self.crossed, _("across folds")))
+        found = []
+        for test, where in tests:
+            figures = (
+                (_("Reward model"), test.accuracy, "first"),
+                (_("“The longer one wins”"), test.longer_wins, "second"),
+            )
+            for name, figure, tone in figures:
+                label = f"{name}, {where}"
+                found.append(_interval(label, figure, tone))
+        return found
+
+
+def quality_of(checkpoint: Checkpoint) -> Quality:
+    """What training stored; a part that is missing reads as not measured."""
+    metrics = checkpoint.metrics
+    return Quality(
+        held_out=_tested(metrics.get("held_out") or {}),
+        crossed=_tested(metrics.get("cross_validation") or {}),
+        curve=_curve(metrics.get("learning_curve") or []),
+        metrics=metrics,
+    )
+
+
+def _tested(stored: Mapping[str, Any]) -> Tested:
+    return Tested(
+        accuracy=_figure(stored.get("accuracy")),
+        longer_wins=_figure(stored.get("longer_wins")),
+        gain=_figure(stored.get("gain")),
+        log_loss=_figure(stored.get("log_loss")),
+        log_loss_of_base_rates=stored.get("log_loss_of_base_rates"),
+        calibration_error=stored.get("calibration_error"),
+        bins=tuple(
+            CalibrationBin(b["predicted"], b["won"], b["won_low"], b["won_high"], b["n"])
+            for b in stored.get("bins") or []
+        ),
+        method=stored.get("method", ""),
+    )
+
+
+def _figure(stored: Mapping[str, Any] | None) -> Figure:
+    if not stored:
+        return NO_FIGURE
+    return Figure(
+        value=stored.get("value"),
+        low=stored.get("low"),
+        high=stored.get("high"),
+        n_votes=stored.get("n_votes", 0),
+        n_prompts=stored.get("n_prompts", 0),
+        note=stored.get("note", ""),
+    )
+
+
+def _curve(stored: list[Mapping[str, Any]]) -> tuple[Series, ...]:
+    points = []
+    for each in stored:
+        figure = _figure(each.get("accuracy"))
+        if figure.value is not None:
+            points.append(
+                Point(
+                    x=each["n_votes"], value=figure.value, low=figure.low, high=figure.high,
+                    n=figure.n_votes, label=_("after %(n)s votes") % {"n": f"{each['n_votes']:,}"},
+                )
+            )  # fmt: skip
+    return (Series(_("reward model"), tuple(points)),) if points else ()
+
+
+def _interval(label: str, figure: Figure, tone: str) -> Interval:
+    return Interval(
+        label=label,
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
+        n=figure.n_votes,
+        note=figure.note or _("Not measured."),
+        tone=tone,
+    )
