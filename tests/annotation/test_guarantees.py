@@ -1,4 +1,4 @@
-"""Each guarantee of the database, attacked from outside the services: by hand and by many at once."""
+"""Each guarantee of the database, attacked from outside the services, alone and by many at once."""
 
 import threading
 from collections.abc import Callable
