@@ -162,7 +162,6 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LEASE_SECONDS = int(os.environ.get("ALIGNUI_LEASE_SECONDS", "1200"))
 DEFAULT_MODEL = os.environ.get("ALIGNUI_MODEL", "smollm2")
 
 LOGGING = {
