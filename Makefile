@@ -40,10 +40,10 @@ $(VENV)/.dev: $(VENV)/.run
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.run
-	@exec $(BIN)/alignui demo
+	@exec $(BIN)/alignui demo $(ARGS)
 
 start: $(VENV)/.run
-	@exec $(BIN)/alignui start
+	@exec $(BIN)/alignui start $(ARGS)
 
 test: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest $(ARGS)

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Mapping
 
 from celery import Celery
-from celery.platforms import SecurityWarning
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
@@ -26,8 +25,8 @@ SCHEDULE = {
     "rewardmodel.acquire_due": 30.0,
 }
 
-# In a container everything is root's, and `alignui check` says so once; messages are JSON.
-warnings.filterwarnings("ignore", category=SecurityWarning)
+# In a container everything is root's; what Celery fears of root are pickled messages, ours are JSON.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 app = Celery("alignui")
 app.config_from_object("django.conf:settings", namespace="CELERY")

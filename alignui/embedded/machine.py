@@ -4,14 +4,17 @@ import errno
 import fcntl
 import http.client
 import os
+import re
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from alignui.embedded import database, paths, postgres, redis
 from alignui.embedded.output import LogStream
@@ -23,6 +26,7 @@ PROCESSES = ("web", "default", "gpu", "beat")
 SERVICE_SECONDS = 60.0
 WEB_SECONDS = 60.0
 _WORKER_STOP_SECONDS = 12.0
+_LEFTOVER_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,14 @@ def run(machine: Machine, after_ready: Callable[[Supervisor], None] | None = Non
     """
     var = paths.var_dir()
     names = [OURSELVES, "postgres", "redis", *PROCESSES]
-    with exclusive(var), Supervisor(LogStream(sys.stdout, names)) as supervisor:
+    with (
+        exclusive(var) as was_killed,
+        Supervisor(LogStream(sys.stdout, names)) as supervisor,
+    ):
         try:
+            if was_killed:
+                supervisor.say("The last start was killed. What it left is cleared away.")
+                _wait_for_port(machine, supervisor)
             _bring_up(machine, var, supervisor)
             supervisor.watch(None if after_ready is None else lambda: after_ready(supervisor))
         except StopRequested:
@@ -59,6 +69,8 @@ def _bring_up(machine: Machine, var: Path, supervisor: Supervisor) -> None:
     if "web" in machine.processes:
         require_free_port(machine.host, machine.port)
     supervisor.start(services(var))
+    # Loaded while the services start: it takes about as long.
+    database.set_up_django()
     supervisor.wait_until_ready(seconds=SERVICE_SECONDS)
     database.wait_for_database(say=supervisor.say, wait=supervisor.wait)
     if "web" in machine.processes:
@@ -79,6 +91,13 @@ def _bring_up(machine: Machine, var: Path, supervisor: Supervisor) -> None:
         )
 
 
+def _wait_for_port(machine: Machine, supervisor: Supervisor) -> None:
+    """Give programs that end because their supervisor was killed the time to let go."""
+    deadline = time.monotonic() + _LEFTOVER_SECONDS
+    while answers(machine.host, machine.port) and time.monotonic() < deadline:
+        supervisor.wait(0.2)
+
+
 def services(var: Path) -> list[Program]:
     """PostgreSQL and Redis, each unless a server was named in the environment."""
     found = []
@@ -88,6 +107,7 @@ def services(var: Path) -> list[Program]:
             Program(
                 name="postgres",
                 command=tuple(postgres.command(var, owner)),
+                routine=postgres.ROUTINE,
                 stop_signal=signal.SIGINT,
                 stop_seconds=20.0,
                 environment=postgres.environment(),
@@ -102,6 +122,7 @@ def services(var: Path) -> list[Program]:
                 name="redis",
                 rank=1,
                 command=tuple(redis.command(var)),
+                routine=redis.ROUTINE,
                 before_start=lambda: redis.prepare(var),
                 is_ready=lambda: redis.is_ready(var),
             )
@@ -151,6 +172,7 @@ def _worker(queue: str, *, concurrency: int) -> Program:
         command=(*_celery("worker"), "-Q", queue, "-n", f"{queue}@%h", *options, *quiet),
         stop_signal=signal.SIGQUIT,
         stop_seconds=_WORKER_STOP_SECONDS,
+        routine=re.compile(r"Hitting Ctrl\+C again|Connected to redis"),
         environment=_environment(),
         folder=_project(),
     )
@@ -210,8 +232,11 @@ def require_free_port(host: str, port: int) -> None:
 
 
 @contextmanager
-def exclusive(var: Path) -> Iterator[None]:
-    """Hold `var/` for this process alone; the kernel lets go when it ends, however it ends."""
+def exclusive(var: Path) -> Iterator[bool]:
+    """Hold `var/` for this process alone; the kernel lets go when it ends, however it ends.
+
+    Yields whether the last holder was killed: it could not empty the file as one that ends does.
+    """
     paths.make_private_dir(var)
     try:
         descriptor = os.open(paths.lock_file(var), os.O_RDWR | os.O_CREAT, 0o600)
@@ -228,7 +253,16 @@ def exclusive(var: Path) -> Iterator[None]:
                 f"{var} is in use by another AlignUI (process {file.read().strip() or 'unknown'}).",
                 hint="Stop that one, or choose another folder with ALIGNUI_VAR.",
             ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+        was_killed = bool(file.read())
+        _write(file, f"{os.getpid()}\n")
+        try:
+            yield was_killed
+        finally:
+            _write(file, "")
+
+
+def _write(file: IO[str], text: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(text)
+    file.flush()

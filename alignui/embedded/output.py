@@ -1,5 +1,6 @@
 """One log stream for many programs: each line begins with the name of the one that wrote it."""
 
+import re
 import threading
 from collections.abc import Sequence
 from typing import IO, TextIO
@@ -26,13 +27,16 @@ class LogStream:
         with self._lock:
             self._write(f"{padded} | {text}\n")
 
-    def follow(self, name: str, source: IO[bytes]) -> threading.Thread:
-        """Copy what a program writes until it closes its end."""
+    def follow(
+        self, name: str, source: IO[bytes], routine: re.Pattern[str] | None = None
+    ) -> threading.Thread:
+        """Copy what a program writes, without blank and routine lines, until it closes its end."""
 
         def copy() -> None:
             with source:
                 for raw in source:
-                    if text := raw.decode(errors="replace").rstrip():
+                    text = raw.decode(errors="replace").rstrip()
+                    if text and not (routine and routine.search(text)):
                         self.line(name, text)
 
         thread = threading.Thread(target=copy, name=f"log of {name}", daemon=True)

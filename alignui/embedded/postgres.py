@@ -4,6 +4,7 @@ It listens on a Unix socket in a folder that only its owner can enter, so it ask
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,11 @@ from alignui.embedded.account import Account, database_account
 from alignui.embedded.program import ending_with_us
 from annotation.core.errors import Unavailable
 
+# What PostgreSQL prints at every start and stop.
+ROUTINE = re.compile(
+    r"LOG: +(starting PostgreSQL|listening on Unix socket|database system (was|is) (shut|ready)|"
+    r"received fast shutdown|aborting any active|background worker|shutting down)"
+)
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _SETTINGS = {

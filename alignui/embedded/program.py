@@ -1,6 +1,7 @@
 """One long-running program: how it is started, known to serve, and ended with all its children."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ class Program:
     rank: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
+    # Lines that say nothing to the one who reads the log.
+    routine: re.Pattern[str] | None = None
     environment: Mapping[str, str] | None = None
     folder: Path = Path("/")
     credentials: Credentials = field(default_factory=Credentials)
@@ -85,7 +88,9 @@ class Child:
             **self.program.credentials,
         )
         assert self._process.stdout is not None
-        self._reader = self._log.follow(self.program.name, self._process.stdout)
+        self._reader = self._log.follow(
+            self.program.name, self._process.stdout, self.program.routine
+        )
 
     def check_ready(self) -> bool:
         if self.is_running and not self.has_served:

