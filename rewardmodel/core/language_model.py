@@ -10,6 +10,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -189,24 +190,30 @@ def _smollm2_copy(models_dir: Path) -> Path:
     copy = models_dir / SMOLLM2_COPY
     if copy.is_dir():
         return copy
+    models_dir.mkdir(parents=True, exist_ok=True)
+    # Two workers that start together on a new host would both convert; the second one waits.
+    with (models_dir / f".{SMOLLM2_COPY}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not copy.is_dir():
+            _make_smollm2_copy(copy)
+    return copy
+
+
+def _make_smollm2_copy(copy: Path) -> None:
     gguf = _smollm2_gguf()
     logger.info("Converting SmolLM2 for this host; this happens once and takes about 20 s.")
-    models_dir.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{SMOLLM2_COPY}-", dir=models_dir))
+    draft = Path(tempfile.mkdtemp(prefix=f".{SMOLLM2_COPY}-", dir=copy.parent))
     try:
         _convert(gguf, draft)
         draft.chmod(0o755)
         draft.rename(copy)
     except LOADING_ERRORS as error:
-        # Another process may have put its copy in place meanwhile: then that one serves.
-        if not copy.is_dir():
-            raise ModelUnavailable(
-                f"SmolLM2 could not be converted: {_first_line(error)}.",
-                hint=f"It needs about 600 MB of memory and 300 MB of disk under {models_dir}.",
-            ) from error
+        raise ModelUnavailable(
+            f"SmolLM2 could not be converted: {_first_line(error)}.",
+            hint=f"It needs about 600 MB of memory and 300 MB of disk under {copy.parent}.",
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return copy
 
 
 def _smollm2_gguf() -> Path:
