@@ -73,7 +73,7 @@ def train_due() -> None:
                 )
             )
         except AlignUIError as error:
-            logger.info("No training of %s now: %s", project.slug, error)
+            logger.debug("No training of %s now: %s", project.slug, error)
 
 
 @shared_task(name="rewardmodel.acquire_due")
@@ -82,4 +82,4 @@ def acquire_due() -> None:
         try:
             enqueue(services.acquisition_request(actor=None, project=project))
         except AlignUIError as error:
-            logger.info("No acquisition for %s now: %s", project.slug, error)
+            logger.debug("No acquisition for %s now: %s", project.slug, error)
