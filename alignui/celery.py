@@ -25,7 +25,7 @@ SCHEDULE = {
     "rewardmodel.acquire_due": 30.0,
 }
 
-# In a container everything is root's; what Celery fears of root are pickled messages, ours are JSON.
+# Celery fears pickled messages where a worker is root, as in many containers; ours are JSON.
 warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 app = Celery("alignui")
