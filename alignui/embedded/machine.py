@@ -193,7 +193,13 @@ def _celery(action: str) -> tuple[str, ...]:
 
 
 def _environment() -> dict[str, str]:
-    return dict(os.environ) | {"ALIGNUI_VAR": str(paths.var_dir()), "PYTHONUNBUFFERED": "1"}
+    """Ours, with threads of torch that sleep while they wait.
+
+    By default they spin, and two workers on the same cores keep each other from working: measured
+    on two busy cores, a model then writes ten times more slowly.
+    """
+    ours = {"ALIGNUI_VAR": str(paths.var_dir()), "PYTHONUNBUFFERED": "1"}
+    return {"OMP_WAIT_POLICY": "PASSIVE"} | dict(os.environ) | ours
 
 
 def _project() -> Path:
