@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
@@ -27,6 +28,9 @@ SCHEDULE = {
 
 # Celery fears pickled messages where a worker is root, as in many containers; ours are JSON.
 warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
+
+# It announces, at every loss of the broker, the default of the setting that is chosen below.
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 app = Celery("alignui")
 app.config_from_object("django.conf:settings", namespace="CELERY")
