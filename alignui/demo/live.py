@@ -33,9 +33,16 @@ def generation_ask(cast: Cast, project: Project) -> None:
         enqueue(run)
 
 
-def generation_follow(cast: Cast, project: Project, say: Callable[[str], None]) -> None:
+def first_batch_await(cast: Cast, project: Project, say: Callable[[str], None]) -> None:
+    """Stays until there is something to judge, or nothing more is being written."""
+    generation_follow(cast, project, say, until=1)
+
+
+def generation_follow(
+    cast: Cast, project: Project, say: Callable[[str], None], *, until: int = OPEN_AT_MOST
+) -> None:
     """Opens comparisons while responses come, until enough are open for acquisition to go on."""
-    while _opened(project) < OPEN_AT_MOST:
+    while _opened(project) < until:
         is_writing = _is_writing(project)
         if _open_next(cast, project, is_writing=is_writing):
             say(f"{project.name}: {_opened(project)} comparisons are open to be judged.")

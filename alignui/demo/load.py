@@ -18,7 +18,10 @@ def load(cast: Cast, *, say: Say, is_generating: bool = True) -> None:
         live.generation_ask(cast, live_project)
     projects.ranking_load(cast)
     say("Ranking: recorded responses are open to be put in order.")
-    projects.crowd_load(cast)
+    crowd_project = projects.crowd_load(cast)
     say("Crowd study: 8,931 judgments of 124 annotators are in; agreement is being measured.")
+    if is_generating:
+        live.first_batch_await(cast, live_project, say)
+    projects.crowd_train(cast, crowd_project)
     if is_generating:
         live.generation_follow(cast, live_project, say)

@@ -18,7 +18,12 @@ from annotation.models import Batch, Completion, Policy, Project, Run
 from annotation.models.project import Ask
 from annotation.services.batches import Selection, batch_open
 from annotation.services.imports import import_work
-from annotation.services.projects import criterion_create, policy_create, project_create
+from annotation.services.projects import (
+    criterion_create,
+    policy_create,
+    project_create,
+    project_update,
+)
 from annotation.services.runs import run_create, run_execute
 from annotation.tasks import enqueue
 
@@ -75,12 +80,19 @@ def crowd_load(cast: Cast) -> Project:
         strength_levels=0,
         allow_both_bad=False,
         rationale=Ask.OFF,
+        retrain_automatically=False,
     )
     _import(cast, project, "prompts", sources.crowd_prompts)
     _import(cast, project, "completions", sources.crowd_completions)
     if _import(cast, project, "judgments", sources.crowd_judgments):
         _measure(cast, project)
     return project
+
+
+def crowd_train(cast: Cast, project: Project) -> None:
+    """Lets the study's reward model be trained, once the processor has less urgent work."""
+    if not project.runs.filter(kind=Run.Kind.TRAINING).exists():
+        project_update(actor=cast.lead, project=project, retrain_automatically=True)
 
 
 def live_load(cast: Cast) -> Project:
