@@ -23,6 +23,8 @@ export const page = {
   ranking: null,
   responses: null,
   lease: null,
+  arrivedAt: -Infinity,
+  isTouched: false,
 
   announce(words) {
     document.getElementById("announcement").textContent = words;
@@ -43,6 +45,7 @@ export const page = {
 function adopt(root) {
   page.lease?.end();
   page.root = root;
+  page.isTouched = false;
   page.form = document.getElementById("judgment");
   page.ranking = page.responses = page.lease = page.draft = null;
   if (!page.form) return;
@@ -81,6 +84,7 @@ function sayChoice() {
 
 function remember(event) {
   if (event.target.form !== page.form || !page.draft) return;
+  page.isTouched = true;
   page.draft.save(page.clock.ms);
   sayChoice();
 }
@@ -93,6 +97,7 @@ new MutationObserver(() => {
   const root = document.getElementById("comparison");
   if (!root || root === page.root) return;
   adopt(root);
+  page.arrivedAt = performance.now();
   window.scrollTo(0, 0);
   root.querySelector("[data-heading]").focus({ preventScroll: true });
   endUndoInTime();

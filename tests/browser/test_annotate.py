@@ -113,14 +113,18 @@ def test_undo_of_a_submit_and_of_a_skip(sit_down: SitDown, ana: User, project: P
 
 def test_pressing_twice_makes_one_judgment(sit_down: SitDown, ana: User, project: Project) -> None:
     page = sit_down(ana, "/judge/kitchen/")
+    page.evaluate("window.isStillHere = true")
     first = comparison_of(page)
     press(page, "1")
     page.get_by_role("button", name="Submit").dblclick()
     expect(page.locator(f'#comparison[data-assignment="{first}"]')).to_have_count(0)
     press(page, "2 Enter Enter Enter")
     expect(page.locator(".bar-line")).to_contain_text("2 today")
+    press(page, "Enter")
     page.wait_for_load_state("networkidle")
     assert Judgment.objects.count() == 2
+    expect(page.locator("#notice")).to_contain_text("Undo")
+    assert page.evaluate("window.isStillHere"), "every submit went through htmx"
 
 
 def test_a_draft_survives_a_reload(sit_down: SitDown, ana: User, project: Project) -> None:

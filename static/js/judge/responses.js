@@ -1,10 +1,14 @@
 /* Where responses are stacked, a switch jumps between them and back to where one was reading. */
 
+/* The scroll that a jump causes itself says nothing about what is read. */
+const ASKED_MS = 200;
+
 export class ResponseSwitch {
   #articles;
   #links;
   #read = new Map();
   #current = 0;
+  #wentAt = -Infinity;
 
   constructor(root) {
     this.#articles = [...root.querySelectorAll(".response")];
@@ -15,10 +19,11 @@ export class ResponseSwitch {
         this.goTo(Number(link.dataset.goes));
       });
     }
-    const watcher = new IntersectionObserver((entries) => this.#see(entries), {
-      rootMargin: "-30% 0px -60% 0px",
-    });
-    for (const article of this.#articles) watcher.observe(article);
+    const look = () => {
+      if (root.isConnected) this.#see();
+      else document.removeEventListener("scroll", look);
+    };
+    document.addEventListener("scroll", look, { passive: true });
     this.#mark(0);
   }
 
@@ -27,6 +32,7 @@ export class ResponseSwitch {
     else this.#read.set(this.#current, window.scrollY - this.#top(this.#current));
     window.scrollTo(0, this.#top(slot) + Math.max(this.#read.get(slot) ?? 0, 0));
     this.#mark(slot);
+    this.#wentAt = performance.now();
   }
 
   /* Brings a response into view unless its head is visible already. */
@@ -42,9 +48,12 @@ export class ResponseSwitch {
     return article.getBoundingClientRect().top + window.scrollY - margin;
   }
 
-  #see(entries) {
-    const seen = entries.find((entry) => entry.isIntersecting);
-    if (seen) this.#mark(Number(seen.target.dataset.slot));
+  /* The response that is being read: the last one that begins above the upper third. */
+  #see() {
+    if (performance.now() - this.#wentAt < ASKED_MS) return;
+    const line = window.innerHeight * 0.35;
+    const tops = this.#articles.map((article) => article.getBoundingClientRect().top);
+    this.#mark(Math.max(tops.findLastIndex((top) => top <= line), 0));
   }
 
   #mark(slot) {

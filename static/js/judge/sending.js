@@ -2,10 +2,18 @@
 
 import { dropDraft } from "./drafts.js";
 
+/* A key pressed twice is meant for the comparison that was there, not for the one that came. */
+const TOO_SOON_MS = 1_000;
+
 export function listenToSending(page) {
   // Capture: before htmx reads the form.
   document.addEventListener("submit", (event) => {
-    if (event.target === page.form) page.form.elements.active_ms.value = page.clock.ms;
+    if (event.target !== page.form) return;
+    if (!page.isTouched && performance.now() - page.arrivedAt < TOO_SOON_MS) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    page.form.elements.active_ms.value = page.clock.ms;
   }, true);
 
   document.addEventListener("htmx:beforeRequest", () => page.root.setAttribute("aria-busy", "true"));
