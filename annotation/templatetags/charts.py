@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -135,7 +134,7 @@ def distribution(
 ) -> SafeString:  # fmt: skip
     """How many values lie where; the marked ones darker, at the foot of each bar."""
     if not bins:
-        return format_html("")
+        return SafeString("")
     most = max(b.count for b in bins)
     across = Across(bins[0].low, bins[-1].high)
     down = Down(0, most, TOP, height - FOOT)

@@ -54,6 +54,25 @@ def finish(run: Run) -> str:
 
 
 @register.filter
+def outcome(run: Run) -> str:
+    """What came of a run, in numbers where its result has any; else its last message."""
+    result = run.result or {}
+    if run.kind == Run.Kind.IMPORT and "rows" in result:
+        return _("%(rows)s rows, %(known)s of them known already") % {
+            "rows": f"{result['rows']:,}",
+            "known": f"{result['known']:,}",
+        }
+    if run.kind == Run.Kind.GENERATION and "written" in result:
+        return _("%(written)s written, %(failed)s could not be") % {
+            "written": f"{result['written']:,}",
+            "failed": f"{result['failed']:,}",
+        }
+    if run.kind == Run.Kind.EXPORT and "rows" in result:
+        return _("%(rows)s pairs released") % {"rows": f"{result['rows']:,}"}
+    return run.message
+
+
+@register.filter
 def took(run: Run) -> str:
     if run.started_at is None or run.finished_at is None:
         return ""

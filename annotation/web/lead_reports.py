@@ -255,7 +255,7 @@ def _audit_sentence(newest: list[BiasAudit]) -> str:
         }
     parts = [
         f"{FAVOURED[BiasAudit.Bias(a.bias)].lower()} {100 * (a.estimate or 0):.1f}%"
-        f" [{100 * (a.low or 0):.1f}%, {100 * (a.high or 0):.1f}%]"
+        f" [{100 * (a.low or 0):.1f}%,\N{NO-BREAK SPACE}{100 * (a.high or 0):.1f}%]"
         for a in found
     ]
     words = ngettext("%(n)s vote", "%(n)s votes", found[0].n_judgments)
@@ -270,7 +270,7 @@ def _audit_sentence(newest: list[BiasAudit]) -> str:
 def _interval_words(report: AgreementReport) -> str:
     if report.low is None or report.high is None:
         return ""
-    return f" [{_two(report.low)}, {_two(report.high)}]"
+    return f" [{_two(report.low)},\N{NO-BREAK SPACE}{_two(report.high)}]"
 
 
 def _two(value: float) -> str:

@@ -12,7 +12,7 @@ from annotation.models import Project
 from annotation.selectors.overview import DONE, DUE, EMPTY, FAILED, IDLE, RUNNING, LoopStep
 
 COLUMNS = 5
-WIDTH, HEIGHT, GAP, ROW_GAP = 196, 112, 50, 56
+WIDTH, HEIGHT, GAP, ROW_GAP = 206, 112, 40, 56
 NARROW_WIDTH, NARROW_HEIGHT, NARROW_GAP = 316, 70, 18
 SIGNS = {DONE: "✓", RUNNING: "●", DUE: "!", FAILED: "✕", IDLE: "○", EMPTY: "○"}
 

@@ -134,7 +134,19 @@ def _flowing(project: Project, steps: dict[str, LoopStep]) -> Headline:
             return _headline(project, sentence, advice, "annotation:batches", _("See batches"))
         advice = _("Nobody is judging at this moment.")
         return _headline(project, sentence, advice, "annotation:people", _("Invite people"))
+    return _all_judged(project, steps, judged)
+
+
+def _all_judged(project: Project, steps: dict[str, LoopStep], judged: str) -> Headline:
     sentence = _("All that was opened is judged: %(judged)s judgments.") % {"judged": judged}
+    working = next((s for s in steps.values() if s.state == RUNNING), None)
+    if working is not None:
+        sentence = _("%(step)s is at work: %(how_far)s.") % {
+            "step": working.title,
+            "how_far": working.detail,
+        }
+        advice = _("All that was opened is judged.")
+        return _headline(project, sentence, advice, working.url_name, _("Watch it"))
     if steps["training"].state in {DUE, EMPTY}:
         advice = _("The reward model has not learned from all of them.")
         return _headline(
@@ -213,9 +225,9 @@ def _next_batch(project: Project) -> LoopStep:
         key="batch",
         title=_("Next batch"),
         figure=f"{left:,}",
-        unit=ngettext("judgment wanted of it", "judgments wanted of it", left),
+        unit=ngettext("judgment wanted", "judgments wanted", left),
         state=DUE if left else DONE if opened else EMPTY,
-        detail=_("%(n)s comparisons opened so far") % {"n": f"{opened:,}"},
+        detail=_("%(n)s opened so far") % {"n": f"{opened:,}"},
         url_name="annotation:batches",
     )
 

@@ -26,7 +26,7 @@ class Figure:
         """The interval in per cent, or why there is none."""
         if self.low is None or self.high is None:
             return _("of %(n)s votes") % {"n": f"{self.n_votes:,}"}
-        return f"[{100 * self.low:.1f}, {100 * self.high:.1f}]"
+        return f"[{100 * self.low:.1f},\N{NO-BREAK SPACE}{100 * self.high:.1f}]"
 
 
 NO_FIGURE = Figure(None, None, None, 0, 0, "")

@@ -1,0 +1,116 @@
+"""A project is opened, changed and given criteria by its lead."""
+
+import pytest
+from django.test import Client
+
+from annotation.models import AuditEntry, Pool, Project, User
+
+pytestmark = pytest.mark.django_db
+
+NEW = {
+    "name": "Soups", "question": "Which soup?", "kind": "pairwise", "candidates": "2",
+    "overlap": "3", "held_out_fraction": "25", "pool": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def client(lena: User, project: Project) -> Client:
+    client = Client()
+    client.force_login(lena)
+    return client
+
+
+def settings_of(client: Client, **changed: str) -> dict[str, str]:
+    """The settings form as the page fills it, with some of it changed."""
+    context = client.get("/projects/kitchen/settings/").context
+    fields = [*context["judging"], *context["learning"]]
+    sent = {
+        f.field.name: "on" if f.field.kind == "yes_no" else str(f.value)
+        for f in fields
+        if f.field.kind != "yes_no" or f.is_checked
+    }
+    return sent | changed
+
+
+def test_the_list_tells_what_is_in_each(client: Client) -> None:
+    page = client.get("/projects/").content.decode()
+    assert "You look after 1 project." in page
+    assert "/projects/kitchen/" in page
+
+
+def test_a_new_project_has_a_pool_of_its_own(client: Client, lena: User) -> None:
+    assert client.post("/new-project/", NEW)["Location"] == "/projects/soups/prompts/"
+    project = Project.objects.get(slug="soups")
+    assert project.held_out_fraction == 0.25
+    assert project.pools.get().memberships.get().user == lena
+
+
+def test_a_new_project_can_use_a_pool_that_one_leads(client: Client, pool: Pool) -> None:
+    client.post("/new-project/", NEW | {"pool": str(pool.pk)})
+    assert Project.objects.get(slug="soups").pools.get() == pool
+
+
+def test_a_pool_of_somebody_else_is_not_taken(client: Client, otto: User) -> None:
+    theirs = Pool.objects.get(name="Engineers")
+    assert client.post("/new-project/", NEW | {"pool": str(theirs.pk)}).status_code == 404
+    assert not Project.objects.filter(slug="soups").exists()
+
+
+def test_what_does_not_fit_is_said_and_leaves_nothing(client: Client) -> None:
+    answer = client.post("/new-project/", NEW | {"candidates": "4"})
+    assert answer.status_code == 422
+    assert not Project.objects.filter(slug="soups").exists()
+    assert not Pool.objects.filter(name="Soups").exists()
+
+
+def test_the_settings_form_sent_back_unchanged_changes_nothing(
+    client: Client, project: Project
+) -> None:
+    before = Project.objects.filter(pk=project.pk).values().get()
+    assert client.post("/projects/kitchen/settings/", settings_of(client)).status_code == 302
+    assert Project.objects.filter(pk=project.pk).values().get() == before
+
+
+def test_changed_settings_are_kept_and_logged(client: Client, project: Project) -> None:
+    sent = settings_of(client, overlap="5", control_share="35", rationale="required")
+    sent.pop("allow_tie")
+    client.post("/projects/kitchen/settings/", sent)
+    project.refresh_from_db()
+    assert (project.overlap, project.control_share) == (5, 0.35)
+    assert (project.rationale, project.allow_tie) == ("required", False)
+    entry = AuditEntry.objects.get(action="project.update")
+    assert entry.detail["overlap"] == [2, 5]
+    page = client.get("/projects/kitchen/activity/").content.decode()
+    assert "project.update" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("overlap", "zero", "“zero” is not a number."),
+        ("overlap", "2.5", "A whole number is wanted here."),
+        ("overlap", "0", "A number from 1 to 500 is wanted here."),
+        ("control_share", "2", "A number from 5 to 100 is wanted here."),
+        ("acquisition_function", "magic", "Choose one of the list."),
+        ("name", "", "“Name” is missing."),
+    ],
+)
+def test_a_wrong_setting_is_said_at_its_field(
+    client: Client, project: Project, field: str, value: str, words: str
+) -> None:
+    sent = settings_of(client, **{field: value})
+    answer = client.post("/projects/kitchen/settings/", sent)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert f'id="error_{field}">{words}' in page or words in page
+    project.refresh_from_db()
+    assert project.overlap == 2
+
+
+def test_a_criterion_is_added_last(client: Client, project: Project) -> None:
+    form = {"key": "kind", "name": "Kind", "scale": "rating", "guideline": "", "is_required": "on"}
+    assert client.post("/projects/kitchen/settings/criteria/", form).status_code == 302
+    added = project.criteria.last()
+    assert (added.key, added.position, added.is_required) == ("kind", 2, True)
+    again = client.post("/projects/kitchen/settings/criteria/", form)
+    assert again.status_code == 422
