@@ -2,6 +2,7 @@
 
 import csv
 import io
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_every_value_is_counted_once(rows: list[tuple[float, bool]]) -> None:
     assert sum(b.count for b in bins) == len(values)
     assert sum(b.marked for b in bins) == sum(marked)
     assert all(0 <= b.marked <= b.count for b in bins)
-    assert all(left.high == right.low for left, right in zip(bins, bins[1:], strict=False))
+    assert all(left.high == right.low for left, right in pairwise(bins))
     slack = 1e-6 * max(1.0, max(values) - min(values))
     assert bins[0].low <= min(values) + slack
     assert bins[-1].high >= max(values) - slack
