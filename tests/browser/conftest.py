@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import User
@@ -21,6 +21,7 @@ ARGUMENTS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 REQUEST_WORDS = ("Failed to load resource", "Response Status Error Code", "htmx:")
+PATIENCE_MS = 20_000
 WIDE, NARROW = (1440, 900), (390, 844)
 
 SitDown = Callable[..., Page]
@@ -39,6 +40,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("There is no Chromium here: apt-get install chromium.")
     # Playwright keeps an event loop in this thread; nothing of ours runs in it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         yield browser
@@ -74,7 +76,7 @@ def sit_down(
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(PATIENCE_MS)
         if user is not None:
             context.add_cookies([_session(user, live_server.url)])
         page = context.new_page()
