@@ -1,11 +1,15 @@
 """What machines ask: alive, ready, and how much of everything there is."""
 
+from pathlib import Path
+
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from kombu import Connection
 
 from alignui import health
 from alignui.celery import app
+from alignui.embedded import paths, redis
 
 
 def test_alive_asks_nothing_of_the_database(client: Client) -> None:
@@ -52,10 +56,17 @@ def test_people_are_served_while_the_broker_is_away(
     assert response.json() == {"ready": True, "database": "ok", "broker": "does not answer"}
 
 
+@pytest.mark.services
 @pytest.mark.django_db
-def test_metrics_read_the_state(client: Client) -> None:
+def test_metrics_read_the_state(client: Client, monkeypatch: pytest.MonkeyPatch, var: Path) -> None:
+    redis.start_detached(var)
+    monkeypatch.setattr(app.conf, "broker_read_url", paths.broker_url(var))
+    with Connection(paths.broker_url(var)) as broker, broker.SimpleQueue("gpu") as queue:
+        queue.put("work")
+        queue.put("more work")
     text = client.get("/metrics").content.decode()
-    assert 'alignui_queue_length{queue="gpu"} 0.0' in text
+    assert 'alignui_queue_length{queue="gpu"} 2.0' in text
+    assert 'alignui_queue_length{queue="default"} 0.0' in text
     assert 'alignui_runs{state="running"} 0.0' in text
     assert 'alignui_judgments{state="live"} 0.0' in text
 

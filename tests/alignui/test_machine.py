@@ -56,7 +56,7 @@ def start(var: Path) -> Iterator[Callable[..., Process]]:
     yield run
     for process in started:
         process.terminate()
-        process.communicate(timeout=40)
+        process.communicate(timeout=60)
 
 
 def read_until(process: Process, *patterns: str) -> str:
@@ -64,7 +64,7 @@ def read_until(process: Process, *patterns: str) -> str:
     assert process.stdout is not None
     missing = set(patterns)
     seen = []
-    patience = threading.Timer(40, process.kill)
+    patience = threading.Timer(90, process.kill)
     patience.start()
     for line in process.stdout:
         seen.append(line)
@@ -93,14 +93,15 @@ def serving_from(var: Path) -> list[psutil.Process]:
 
 def test_it_starts_serves_stops_and_resumes(var: Path, start: Callable[..., Process]) -> None:
     port = free_port()
-    for _ in range(2):
-        process = start("--port", str(port))
+    for processes in ([], ["web"]):
+        process = start(*processes, "--port", str(port))
         read_until(process, rf"alignui  \| Ready: http://localhost:{port}")
         assert get(port, "/healthz") == 200
         assert get(port, "/readyz") == 200
-        read_until(process, r"default +\|.* ready\.", r"gpu +\|.* ready\.")
+        if not processes:
+            read_until(process, r"default +\|.* ready\.", r"gpu +\|.* ready\.")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert serving_from(var) == []
 
 
