@@ -16,7 +16,7 @@ from alignui import commands
 from annotation.core.errors import AlignUIError
 
 # Only these need nothing of Django's, or prepare the services before they need it.
-_WITHOUT_DJANGO = {"start", "demo", "check"}
+_WITHOUT_DJANGO = {"start", "demo", "check", "bench"}
 
 
 class Commands(click.Group):

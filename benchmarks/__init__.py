@@ -1,0 +1,1 @@
+"""What AlignUI costs in time, measured on real parts, each figure beside its goal and baseline."""

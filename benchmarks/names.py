@@ -1,0 +1,9 @@
+"""The benchmarks by name; a module that is named like a word of Python's ends in an underscore."""
+
+NAMES = {
+    "start": "benchmarks.start",
+    "page": "benchmarks.page",
+    "import": "benchmarks.import_",
+    "export": "benchmarks.export",
+    "reward": "benchmarks.reward",
+}

@@ -1,0 +1,91 @@
+"""The reward model on the crowd's votes: reading responses, retraining, scoring."""
+
+from typing import Any
+
+from benchmarks import place
+from benchmarks.figures import Figure, of_samples, seconds
+
+RETRAIN_GOAL_SECONDS = 20.0
+SCORE_GOAL_SECONDS = 2.0
+SCORED = 10_000
+
+
+def measure(*, short: bool) -> list[Figure]:
+    """Features are read once with SmolLM2 and cached; retraining and scoring use the cache."""
+    with place.installation():
+        from alignui.demo.projects import crowd_load
+        from annotation.models import Completion, Run
+        from rewardmodel.jobs import reading, train
+        from rewardmodel.models import Checkpoint
+
+        project = crowd_load(place.demo_cast())
+        reading.extractor_id()
+        n_read = Completion.objects.filter(prompt__project=project).count()
+        read = seconds(lambda: reading.read_missing(_handle(project, Run.Kind.TRAINING), project))
+        trained = [seconds(lambda: _train(project)) for _ in range(1 if short else 3)]
+        checkpoint = Checkpoint.objects.latest("id")
+        _add_completions(project, checkpoint.extractor, SCORED - n_read)
+        head = train.load_checkpoint(checkpoint)
+        scored = [seconds(lambda: train.score_all(checkpoint, head)) for _ in trained]
+        metrics: dict[str, Any] = checkpoint.metrics
+    votes = metrics["n_train_votes"] + metrics["n_held_out_votes"]
+    return [
+        Figure("responses read by SmolLM2", n_read / read, "responses/s", better="higher"),
+        of_samples(
+            f"retraining on {votes:,} votes, features cached", trained, "s",
+            goal=RETRAIN_GOAL_SECONDS,
+        ),
+        of_samples(f"scoring {SCORED:,} completions, features cached", scored, "s",
+                   goal=SCORE_GOAL_SECONDS),
+        _accuracy(metrics["held_out"], "held-out prompts"),
+        _accuracy(metrics["cross_validation"], "cross-validated over prompts"),
+    ]  # fmt: skip
+
+
+def _accuracy(found: dict[str, Any], name: str) -> Figure:
+    """Min and max are the ends of the 95 % interval, n the decided votes."""
+    accuracy = found["accuracy"]
+    return Figure(
+        f"accuracy, {name} (95 % interval)", accuracy["value"], "share", better="higher",
+        baseline=found["longer_wins"]["value"], baseline_name="the longer one wins",
+        n=accuracy["n_votes"], min=accuracy["low"], max=accuracy["high"],
+    )  # fmt: skip
+
+
+def _handle(project: Any, kind: str) -> Any:
+    from annotation.services.runs import RunHandle, run_create
+
+    return RunHandle(run_create(actor=None, project=project, kind=kind))
+
+
+def _train(project: Any) -> None:
+    from annotation.models import Run
+    from annotation.services.runs import run_execute
+    from rewardmodel.jobs.train import training_work
+    from rewardmodel.services import training_request
+
+    Run.objects.filter(project=project, kind=Run.Kind.TRAINING, state=Run.State.QUEUED).delete()
+    run = training_request(actor=None, project=project)
+    run_execute(run_id=run.pk, work=training_work)
+    run.refresh_from_db()
+    if run.state != Run.State.SUCCEEDED:
+        raise RuntimeError(run.error)
+
+
+def _add_completions(project: Any, extractor: str, count: int) -> None:
+    """More completions, whose features are copies of those that were read."""
+    from annotation.models import Completion, Policy
+    from rewardmodel.models import CompletionFeature
+
+    read = list(CompletionFeature.objects.filter(extractor=extractor).select_related("completion"))
+    policy = Policy.objects.create(project=project, name="more", provider="recorded")
+    chosen = [read[number % len(read)] for number in range(count)]
+    more = Completion.objects.bulk_create(
+        Completion(prompt_id=feature.completion.prompt_id, policy=policy, sample_index=number,
+                   text=feature.completion.text)
+        for number, feature in enumerate(chosen)
+    )  # fmt: skip
+    CompletionFeature.objects.bulk_create(
+        CompletionFeature(completion=completion, extractor=extractor, vector=feature.vector)
+        for completion, feature in zip(more, chosen, strict=True)
+    )
