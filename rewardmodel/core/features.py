@@ -25,7 +25,7 @@ Pooling = Literal["mean", "last"]
 
 FORMAT = 1
 EXTRAS = ("mean_logprob", "total_logprob", "log_tokens", "is_empty")
-TOKENS_AT_ONCE = {"cpu": 4096, "cuda": 65536}
+TOKENS_AT_ONCE = {"cpu": 1024, "cuda": 65536}
 ROWS_AT_ONCE = 64
 
 
@@ -34,7 +34,7 @@ class ExtractorSettings:
     """What is read. Of a long prompt the end is kept, of a long completion the beginning."""
 
     reference: str = "smollm2"
-    layer: int = 22
+    layer: int = 20
     pooling: Pooling = "mean"
     max_prompt_tokens: int = 512
     max_completion_tokens: int = 512
