@@ -34,7 +34,7 @@ class ExtractorSettings:
     """What is read. Of a long prompt the end is kept, of a long completion the beginning."""
 
     reference: str = "smollm2"
-    layer: int = 20
+    layer: int = 22
     pooling: Pooling = "mean"
     max_prompt_tokens: int = 512
     max_completion_tokens: int = 512
