@@ -1,4 +1,5 @@
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ def command(
     They share a hidden taste and differ in noise, position bias and fatigue; one is careless and
     one adversarial. Their judgments are marked as simulated, and exports leave them out.
     """
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     population = draw_population(size=annotators, seed=seed)
     bounds = Bounds(judgments=judgments, seconds=60 * minutes, idle_seconds=patience)
     with database_up():

@@ -1,6 +1,5 @@
 """Synthetic annotators at work: each in a thread, over HTTP, until a bound is reached."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,28 +17,20 @@ REQUEST_SECONDS = 30.0
 
 @dataclass
 class Bounds:
-    """When to stop: after so many judgments, so many seconds, or so long without work."""
+    """When to stop: after so many judgments, so many seconds, or so long without work for anyone.
+
+    The judgments are shared out evenly, so that the quickest do not take what all should see.
+    """
 
     judgments: int
     seconds: float
     idle_seconds: float
     is_stopped: bool = False
-    _taken: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: float = field(default_factory=time.monotonic)
     _last_work: float = field(default_factory=time.monotonic)
 
-    def take(self) -> bool:
-        """Whether one more judgment may be given; it counts until `put_back`."""
-        with self._lock:
-            if self.is_over() or self._taken >= self.judgments:
-                return False
-            self._taken += 1
-            return True
-
-    def put_back(self) -> None:
-        with self._lock:
-            self._taken -= 1
+    def share(self, index: int, size: int) -> int:
+        return self.judgments // size + (index < self.judgments % size)
 
     def worked(self) -> None:
         self._last_work = time.monotonic()
@@ -52,10 +43,6 @@ class Bounds:
             or now - self._last_work > self.idle_seconds
         )
 
-    def is_used_up(self) -> bool:
-        with self._lock:
-            return self._taken >= self.judgments
-
 
 @dataclass
 class Tally:
@@ -63,6 +50,7 @@ class Tally:
 
     name: str
     kind: str
+    share: int
     judgments: int = 0
     ties: int = 0
     first_slot: int = 0
@@ -82,7 +70,11 @@ def simulate(
 
     Raises Unavailable when the interface does not answer or refuses.
     """
-    tallies = [Tally(a.name, a.kind) for a in population.annotators]
+    size = len(population.annotators)
+    tallies = [
+        Tally(annotator.name, annotator.kind, bounds.share(index, size))
+        for index, annotator in enumerate(population.annotators)
+    ]
     workers = [
         _Worker(url, project, population, annotator, secrets[annotator.name], bounds, tally, report)
         for annotator, tally in zip(population.annotators, tallies, strict=True)
@@ -113,7 +105,7 @@ class _Worker:
         base = f"{self.url.rstrip('/')}/api/v1/"
         try:
             with httpx.Client(base_url=base, headers=headers, timeout=REQUEST_SECONDS) as client:
-                while not self.bounds.is_over() and not self.bounds.is_used_up():
+                while self.tally.judgments < self.tally.share and not self.bounds.is_over():
                     self._step(client)
         except httpx.HTTPError as error:
             self.bounds.is_stopped = True
@@ -128,15 +120,11 @@ class _Worker:
             time.sleep(IDLE_PAUSE_SECONDS)
             return
         shown = _checked(response)
-        if not self.bounds.take():
-            client.post(f"assignments/{shown['assignment']}/release", json={})
-            return
         body = answer(self.population, self.annotator, shown, judged=self.tally.judgments)
         body["idempotency_token"] = shown["idempotency_token"]
         judged = client.post(f"assignments/{shown['assignment']}/judgment", json=body)
         if judged.status_code == httpx.codes.CONFLICT:
             self.tally.conflicts += 1
-            self.bounds.put_back()
             return
         _checked(judged)
         self.bounds.worked()
