@@ -13,6 +13,7 @@ VOTES_PER_SECOND_GOAL = 1_000.0
 def measure(*, short: bool) -> list[Figure]:
     with place.installation() as var:
         from alignui.demo import sources
+        from annotation.models import Project
         from annotation.services.imports import file_import
         from annotation.services.projects import project_create
 
@@ -24,7 +25,7 @@ def measure(*, short: bool) -> list[Figure]:
         for number in range(1 if short else 3):
             project = project_create(actor=None, name=f"Import {number}", strength_levels=0)
 
-            def load(project: object = project) -> None:
+            def load(project: Project = project) -> None:
                 file_import(project=project, kind="judgments", path=file, allow_empty=True)
 
             rates.append(len(rows) / seconds(load))

@@ -8,6 +8,7 @@ from benchmarks.figures import Figure, of_samples, seconds
 RETRAIN_GOAL_SECONDS = 20.0
 SCORE_GOAL_SECONDS = 2.0
 SCORED = 10_000
+READ, READ_SHORT = 160, 32
 
 
 def measure(*, short: bool) -> list[Figure]:
@@ -16,15 +17,20 @@ def measure(*, short: bool) -> list[Figure]:
         from alignui.demo.projects import crowd_load
         from annotation.models import Completion, Run
         from rewardmodel.jobs import reading, train
-        from rewardmodel.models import Checkpoint
+        from rewardmodel.models import Checkpoint, CompletionFeature
+        from rewardmodel.selectors import completions_without_features
 
         project = crowd_load(place.demo_cast())
-        reading.extractor_id()
-        n_read = Completion.objects.filter(prompt__project=project).count()
-        read = seconds(lambda: reading.read_missing(_handle(project, Run.Kind.TRAINING), project))
+        extractor = reading.extractor_id()
+        sample = Completion.objects.filter(prompt__project=project).exclude(text="").order_by("pk")
+        keys = sample.values_list("pk", flat=True)[: READ_SHORT if short else READ]
+        CompletionFeature.objects.filter(completion__in=list(keys)).delete()
+        handle = _handle(project, Run.Kind.TRAINING)
+        n_read = completions_without_features(project, extractor).count()
+        read = seconds(lambda: reading.read_missing(handle, project))
         trained = [seconds(lambda: _train(project)) for _ in range(1 if short else 3)]
         checkpoint = Checkpoint.objects.latest("id")
-        _add_completions(project, checkpoint.extractor, SCORED - n_read)
+        _add_completions(project, extractor, SCORED)
         head = train.load_checkpoint(checkpoint)
         scored = [seconds(lambda: train.score_all(checkpoint, head)) for _ in trained]
         metrics: dict[str, Any] = checkpoint.metrics
@@ -72,12 +78,13 @@ def _train(project: Any) -> None:
         raise RuntimeError(run.error)
 
 
-def _add_completions(project: Any, extractor: str, count: int) -> None:
-    """More completions, whose features are copies of those that were read."""
+def _add_completions(project: Any, extractor: str, total: int) -> None:
+    """As many more as make the total; their features are copies of those that were read."""
     from annotation.models import Completion, Policy
     from rewardmodel.models import CompletionFeature
 
     read = list(CompletionFeature.objects.filter(extractor=extractor).select_related("completion"))
+    count = total - len(read)
     policy = Policy.objects.create(project=project, name="more", provider="recorded")
     chosen = [read[number % len(read)] for number in range(count)]
     more = Completion.objects.bulk_create(
