@@ -94,10 +94,14 @@ def evaluate(
     over_decided = votes.where(decided)
     chance = probabilities[decided, 0] / np.maximum(probabilities[decided, :2].sum(axis=1), 1e-12)
     bins = calibration_bins(chance, won_first[decided])
+    accuracy = _mean(right[decided], over_decided, seed)
+    longer_wins = _mean(longer[decided], over_decided, seed)
     return Evaluation(
-        accuracy=_mean(right[decided], over_decided, seed),
-        longer_wins=_mean(longer[decided], over_decided, seed),
-        gain=_mean((right - longer)[decided], over_decided, seed),
+        accuracy=accuracy,
+        longer_wins=longer_wins,
+        gain=_told_of_shorter(
+            _mean((right - longer)[decided], over_decided, seed), accuracy, longer_wins
+        ),
         log_loss=_mean(loss, votes, seed),
         log_loss_of_base_rates=_base_loss(base_rates, votes),
         calibration_error=_calibration_error(bins),
@@ -231,6 +235,18 @@ def decide_promotion(
 def _loss(probabilities: Floats, votes: Votes) -> Floats:
     chosen = probabilities[np.arange(len(votes)), votes.outcome]
     return np.asarray(-np.log(np.maximum(chosen, 1e-12)))
+
+
+def _told_of_shorter(gain: Figure, accuracy: Figure, longer_wins: Figure) -> Figure:
+    """Where the shorter one wins more often, the rule to beat is the other way round."""
+    if accuracy.value is None or longer_wins.value is None or longer_wins.value >= 0.5:
+        return gain
+    shorter = 1 - longer_wins.value
+    told = (
+        f"Here the shorter one wins more often: picking it is right in {shorter:.1%}, "
+        f"and the gain over that is {accuracy.value - shorter:+.3f}."
+    )
+    return replace(gain, note=f"{gain.note} {told}".strip())
 
 
 def _credit(favours: np.ndarray, won_first: np.ndarray) -> Floats:

@@ -120,3 +120,20 @@ def test_a_worse_checkpoint_is_kept_out_of_use() -> None:
     assert decide_promotion(theirs, mine, planted.votes, seed=1).is_promoted
     assert decide_promotion(theirs, theirs, planted.votes, seed=1).is_promoted
     assert "first" in decide_promotion(mine, None, planted.votes, seed=1).reason
+
+
+def test_where_the_shorter_one_wins_the_gain_is_told_over_that_rule_too() -> None:
+    planted = plant(votes=2000)
+    decided = planted.votes.where(planted.votes.outcome != TIE)
+    # A world where people like brevity: the winner is always the shorter one.
+    shorter = planted.lengths[decided.first] < planted.lengths[decided.second]
+    brief = replace(decided, outcome=np.where(shorter, FIRST, 1 - FIRST))
+    unequal = planted.lengths[brief.first] != planted.lengths[brief.second]
+    brief = brief.where(unequal)
+    chances = np.tile([0.6, 0.2, 0.2], (len(brief), 1))
+    found = evaluate(chances, brief, planted.lengths, seed=1)
+    assert found.longer_wins.value == 0
+    assert "picking it is right in 100.0%" in found.gain.note
+    assert f"{found.accuracy.value - 1:+.3f}" in found.gain.note
+    long_wins = replace(brief, outcome=1 - brief.outcome)
+    assert "shorter" not in evaluate(chances, long_wins, planted.lengths, seed=1).gain.note
