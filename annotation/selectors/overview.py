@@ -118,10 +118,10 @@ def pace(project: Project, now: datetime) -> Pace:
     return Pace(0.0, timedelta(days=1), wanted, None)
 
 
-def judgments_wanted(project: Project) -> int:
-    """Judgments that open batches still want."""
+def judgments_wanted(project: Project, *, state: str = Batch.State.OPEN) -> int:
+    """Judgments that batches in a state, by default the open ones, still want."""
     left = Comparison.objects.filter(
-        project=project, state=Comparison.State.OPEN, batch__state=Batch.State.OPEN
+        project=project, state=Comparison.State.OPEN, batch__state=state
     ).aggregate(left=Sum(F("overlap") - F("judged"), default=0))
     return int(left["left"])
 

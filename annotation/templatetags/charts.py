@@ -30,12 +30,13 @@ from annotation.templatetags.drawing import (
     stretched,
     word,
 )
-from annotation.templatetags.figures import written
+from annotation.templatetags.figures import tick_words, written
 
 register = template.Library()
 
 ROW, AXIS = 28, 24
 TOP, FOOT = 26, 26
+FAR = 60
 
 
 @register.inclusion_tag("lead/forest.html")
@@ -183,7 +184,8 @@ def _axis(
 ) -> SafeString:
     tick_style = "percent" if style == "share" else style
     marks = [line("axis-line", across.at(across.low), 0.5, across.at(across.high), 0.5)]
-    for value in ticks(across.low, across.high, about=4):
+    values = ticks(across.low, across.high, about=4)
+    for value in values:
         is_covered = (
             reference is not None
             and reference_label
@@ -191,10 +193,10 @@ def _axis(
         )
         marks.append(line("axis-line", across.at(value), 0, across.at(value), 4))
         if not is_covered:
-            words = written(value, tick_style)
+            words = tick_words(value, values, tick_style)
             marks.append(word("tick", across.at(value), 17, words, across.anchor(value)))
     if reference is not None and reference_label:
-        words = f"{written(reference, tick_style)} {reference_label}"
+        words = f"{tick_words(reference, values, tick_style)} {reference_label}"
         marks.append(
             word("tick tick-strong", across.at(reference), 17, words, across.anchor(reference))
         )
@@ -257,29 +259,38 @@ def _ends(
     last = sorted(((s, s.points[-1]) for s in series if s.points), key=lambda pair: -pair[1].value)
     for place, (one, point) in enumerate(last):
         is_below = place > 0 and place == len(last) - 1
-        bound = point.low if is_below else point.high
-        edge = down.at(point.value if bound is None else bound)
-        y = min(edge + 15, down.bottom - 3) if is_below else max(edge - 7, 12)
+        near = [
+            _edge(p, down, is_below)
+            for p in one.points
+            if p is point or across.place(p.x) > FAR
+        ]
+        y = min(max(near) + 15, down.bottom - 3) if is_below else max(min(near) - 7, 12)
         words = f"{one.name} {written(point.value, style)}".strip()
         x = across.at(point.x)
         yield word(f"mark tone-{one.tone}", x, y, words, across.anchor(point.x))
 
 
+def _edge(point: Point, down: Down, is_below: bool) -> float:
+    bound = point.low if is_below else point.high
+    return down.at(point.value if bound is None else bound)
+
+
 def _levels(across: Across, down: Down, style: str) -> Iterator[SafeString]:
-    for value in ticks(down.low, down.high, about=4):
+    marks = ticks(down.low, down.high, about=4)
+    for value in marks:
         y = down.at(value)
         yield line("grid", "0%", y, "100%", y)
-        yield word("tick", "0%", y - 4, written(value, style))
+        yield word("tick", "0%", y - 4, tick_words(value, marks, style))
 
 
 def _feet(across: Across, height: int, style: str, label: str) -> Iterator[SafeString]:
     marks = ticks(across.low, across.high, about=4)
     for value in marks:
-        words = written(value, style)
-        if value == marks[-1] and label:
-            words = f"{words} {label}"
-        anchor = "end" if value == marks[-1] else across.anchor(value)
-        yield word("tick", across.at(value), height - 8, words, anchor)
+        words = tick_words(value, marks, style)
+        yield word("tick", across.at(value), height - 8, words, across.anchor(value))
+    if label:
+        words = f"{label} →"
+        yield word("tick", across.at(across.high), height - FOOT - 6, words, "end")
 
 
 def _time_feet(across: Across, height: int) -> Iterator[SafeString]:

@@ -1,7 +1,8 @@
 """Numbers as words: one way to write a count, a share, an interval, a duration, a size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import floor, log10
 
 from django import template
 from django.utils import timezone
@@ -26,6 +27,14 @@ def written(value: float | None, style: str) -> str:
     if style == "whole":
         return f"{value:,.0f}"
     return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def tick_words(value: float, marks: Sequence[float], style: str) -> str:
+    """A tick of an axis, with as many digits as tell it from its neighbours."""
+    if style != "decimal" or len(marks) < 2:
+        return written(value, style)
+    digits = max(0, -floor(log10(marks[1] - marks[0]) + 1e-9))
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

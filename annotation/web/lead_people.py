@@ -223,9 +223,12 @@ def _figures_of(row: PersonRow) -> list[Interval]:
         (_("Right on gold"), row.gold, _("No gold judged yet.")),
     )
     return [
-        Interval(label, share.value, share.low, share.high, share.n, note)
+        Interval(
+            label, share.value, share.low, share.high, share.n,
+            note=note if share.value is None else "",
+        )
         for label, share, note in shares
-    ]
+    ]  # fmt: skip
 
 
 def _table(rows: list[PersonRow]) -> Table:

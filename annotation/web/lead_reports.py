@@ -236,7 +236,7 @@ def _audit_row(audit: BiasAudit) -> Interval:
         low=audit.low,
         high=audit.high,
         n=audit.n_judgments,
-        note=audit.note or str(audit.detail.get("verdict", "")),
+        note=audit.note,
     )
 
 

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from annotation.web import lead_people, lead_projects, lead_reports, lead_runs, lead_work
+from annotation.web import (
+    lead_batches,
+    lead_people,
+    lead_projects,
+    lead_reports,
+    lead_runs,
+    lead_work,
+)
 
 P = "projects/<slug:slug>/"
 
@@ -16,10 +23,10 @@ urlpatterns = [
     path(f"{P}prompts/<int:prompt_id>/", lead_work.prompt, name="prompt"),
     path(f"{P}policies/", lead_work.policies, name="policies"),
     path(f"{P}policies/new/", lead_work.policy_new, name="policy-new"),
-    path(f"{P}batches/", lead_work.batches, name="batches"),
-    path(f"{P}batches/new/", lead_work.batch_new, name="batch-new"),
-    path(f"{P}batches/<int:batch_id>/", lead_work.batch, name="batch"),
-    path("batches/<int:batch_id>/state/", lead_work.batch_state, name="batch-state"),
+    path(f"{P}batches/", lead_batches.batches, name="batches"),
+    path(f"{P}batches/new/", lead_batches.batch_new, name="batch-new"),
+    path(f"{P}batches/<int:batch_id>/", lead_batches.batch, name="batch"),
+    path("batches/<int:batch_id>/state/", lead_batches.batch_state, name="batch-state"),
     path(f"{P}people/", lead_people.people, name="people"),
     path(f"{P}people/invite/", lead_people.invite, name="invite"),
     path(f"{P}people/add/", lead_people.member_add, name="member-add"),

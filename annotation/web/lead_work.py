@@ -1,8 +1,9 @@
-"""What is judged: prompts and their import, policies, batches."""
+"""What is judged: prompts and their import, policies and what they wrote."""
 
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -10,23 +11,25 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import AlignUIError, Invalid, NotFound, Unavailable
-from annotation.core.figures import Table
 from annotation.core.rendering import render_markdown
-from annotation.models import Batch, Candidate, Comparison, Judgment, Project, Prompt, Run
-from annotation.models.project import draw_seed
-from annotation.selectors.access import batch_for_lead
-from annotation.selectors.overview import latest_runs, pace
-from annotation.selectors.work import BatchProgress, batch_progress
-from annotation.services.batches import batch_open, batch_state_set, selections_sample
+from annotation.models import (
+    Candidate,
+    Comparison,
+    Completion,
+    Judgment,
+    Project,
+    Prompt,
+    Run,
+)
+from annotation.selectors.overview import latest_runs
 from annotation.services.imports import KINDS
 from annotation.services.projects import policy_create
 from annotation.services.runs import run_create
@@ -35,6 +38,7 @@ from annotation.web.lead import done, led, looked_at, page, send
 from annotation.web.lead_forms import Field, read, shown, unplaced
 
 PAGE_SIZE = 50
+RESPONSES_SHOWN = 12
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".csv", ".parquet")
 PART = 1024 * 1024
 
@@ -42,6 +46,11 @@ IMPORTS = (
     ("prompts", gettext_lazy("Prompts")),
     ("completions", gettext_lazy("Responses written elsewhere")),
     ("judgments", gettext_lazy("Judgments collected elsewhere")),
+)
+
+WHO_WROTE = Prefetch(
+    "candidates__completion",
+    queryset=Completion.objects.select_related("policy").defer("text", "html"),
 )
 
 POLICY = (
@@ -54,14 +63,6 @@ POLICY = (
     Field("top_p", gettext_lazy("Top p"), "number", min=0, max=1, step="0.01"),
     Field("max_new_tokens", gettext_lazy("Most new tokens"), "whole", min=1, max=8192),
 )  # fmt: skip
-
-BATCH = (
-    Field("name", gettext_lazy("Name"), required=True),
-    Field("size", gettext_lazy("Comparisons"), "whole", min=1, max=100_000),
-    Field("overlap", gettext_lazy("Judgments for each"), "whole", min=1, max=500),
-    Field("per_prompt", gettext_lazy("At most for each prompt"), "whole", min=1, max=1000),
-)
-
 
 @signed_in
 @require_safe
@@ -79,17 +80,18 @@ def prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponse:
         raise NotFound(_("There is no such prompt in this project."))
     comparisons = (
         found.comparisons.select_related("batch")
-        .prefetch_related("candidates__completion__policy")
+        .prefetch_related(WHO_WROTE)
         .order_by("pk")
     )
+    completions = found.completions.select_related("policy").order_by("policy", "sample_index")
     return page(
         request,
         "lead/prompt.html",
         project,
         prompt=found,
         turns=[(m["role"], render_markdown(str(m["content"]))) for m in found.messages],
-        completions=found.completions.select_related("policy").order_by("policy", "sample_index"),
-        votes=[_votes(comparison) for comparison in comparisons],
+        paged=Paginator(completions, RESPONSES_SHOWN).get_page(request.GET.get("page")),
+        votes=_votes(comparisons),
     )
 
 
@@ -128,69 +130,19 @@ def policy_new(request: HttpRequest, slug: str) -> HttpResponse:
     return done(request, words, "annotation:policies", slug)
 
 
-@signed_in
-@require_safe
-def batches(request: HttpRequest, slug: str) -> HttpResponse:
-    return _batches(request, looked_at(request, slug))
-
-
-@signed_in
-@require_POST
-def batch_new(request: HttpRequest, slug: str) -> HttpResponse:
-    """Draws comparisons that nobody has been shown, balanced over policies, and opens them."""
-    project = led(request, slug)
-    try:
-        opened = _batch_open(request, project)
-    except AlignUIError as error:
-        return _batches(request, project, error=error)
-    count = opened.comparisons.count()
-    words = ngettext("%(n)s comparison is open.", "%(n)s comparisons are open.", count)
-    return done(request, words % {"n": count}, "annotation:batches", slug)
-
-
-@signed_in
-@require_safe
-def batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
-    """The comparisons of one batch, with how far each is."""
-    project = looked_at(request, slug)
-    found = project.batches.filter(pk=batch_id).first()
-    if found is None:
-        raise NotFound(_("There is no such batch in this project."))
-    comparisons = (
-        found.comparisons.select_related("prompt")
-        .prefetch_related("candidates__completion__policy")
-        .order_by("-utility", "pk")
-    )
-    progress = next(p for p in batch_progress(project) if p.batch == found)
-    paged = Paginator(comparisons, PAGE_SIZE).get_page(request.GET.get("page"))
-    return page(
-        request, "lead/batch.html", project, batch=found, progress=progress, paged=paged
-    )
-
-
-@signed_in
-@require_POST
-def batch_state(request: HttpRequest, batch_id: int) -> HttpResponse:
-    found = batch_for_lead(user=person(request), batch_id=batch_id)
-    changed = batch_state_set(
-        actor=person(request), batch=found, state=request.POST.get("state", "")
-    )
-    words = _("“%(batch)s” is %(state)s.") % {
-        "batch": changed.name,
-        "state": changed.get_state_display().lower(),
-    }
-    return done(request, words, "annotation:batches", found.project.slug)
-
-
 def _prompts(
     request: HttpRequest, project: Project, *, error: AlignUIError | None = None
 ) -> HttpResponse:
     everything = Prompt.objects.filter(project=project)
     counts = everything.aggregate(n=Count("pk"), held_out=Count("pk", filter=Q(is_held_out=True)))
     wanted, only = request.GET.get("q", "").strip(), request.GET.get("only", "")
-    found = _filtered(everything, wanted, only).annotate(
-        n_completions=Count("completions", distinct=True),
-        n_comparisons=Count("comparisons", distinct=True),
+    found = (
+        _filtered(everything, wanted, only)
+        .annotate(
+            n_completions=Count("completions", distinct=True),
+            n_comparisons=Count("comparisons", distinct=True),
+        )
+        .order_by("pk")
     )
     return page(
         request,
@@ -302,61 +254,6 @@ def _policies(
     )
 
 
-def _batches(
-    request: HttpRequest, project: Project, *, error: AlignUIError | None = None
-) -> HttpResponse:
-    progress = batch_progress(project)
-    values: dict[str, object] = (
-        dict(request.POST.items())
-        if error
-        else {
-            "name": _("Batch %(n)s") % {"n": len(progress) + 1}, "size": 50,
-            "overlap": project.overlap, "per_prompt": 1,
-        }
-    )  # fmt: skip
-    return page(
-        request,
-        "lead/batches.html",
-        project,
-        tables=[_batch_table(progress)],
-        status=error.status if error else 200,
-        progress=progress,
-        n_open=sum(p.batch.state == Batch.State.OPEN for p in progress),
-        pace=pace(project, timezone.now()),
-        fields=shown(BATCH, values, error),
-        error=unplaced(error, BATCH),
-    )
-
-
-def _batch_table(progress: list[BatchProgress]) -> Table:
-    columns = ("batch", "why", "state", "comparisons", "judged", "wanted", "leased", "opened")
-    rows = tuple(
-        (
-            p.batch.name, p.batch.get_reason_display(), p.batch.get_state_display(),
-            p.n_comparisons, p.judged, p.wanted, p.leased, p.batch.created_at.isoformat(),
-        )
-        for p in progress
-    )  # fmt: skip
-    return Table("batches", _("Batches"), columns, rows)
-
-
-def _batch_open(request: HttpRequest, project: Project) -> Batch:
-    values = read(BATCH, request.POST)
-    seed = draw_seed()
-    selections = selections_sample(
-        project=project, per_prompt=int(str(values["per_prompt"])), seed=seed
-    )
-    return batch_open(
-        actor=person(request),
-        project=project,
-        name=str(values["name"])[:160],
-        reason=Batch.Reason.MANUAL,
-        selections=selections[: int(str(values["size"]))],
-        overlap=int(str(values["overlap"])),
-        seed=seed,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Votes:
     """How often each candidate was somebody's only best."""
@@ -366,12 +263,21 @@ class Votes:
     n: int
 
 
-def _votes(comparison: Comparison) -> Votes:
-    firsts: Counter[int] = Counter()
-    judgments = Judgment.objects.live().filter(comparison=comparison)
-    answers = list(judgments.values_list("groups", flat=True))
-    for groups in answers:
+def _votes(comparisons: Iterable[Comparison]) -> list[Votes]:
+    """For each comparison, from one look at all of their live judgments."""
+    kept = list(comparisons)
+    firsts: dict[int, Counter[int]] = {comparison.pk: Counter() for comparison in kept}
+    judged: Counter[int] = Counter()
+    answers = Judgment.objects.live().filter(comparison__in=kept)
+    for comparison_id, groups in answers.values_list("comparison_id", "groups"):
+        judged[comparison_id] += 1
         if groups and len(groups[0]) == 1:
-            firsts[groups[0][0]] += 1
-    candidates = comparison.candidates.all()
-    return Votes(comparison, [(c, firsts[c.position]) for c in candidates], len(answers))
+            firsts[comparison_id][groups[0][0]] += 1
+    return [
+        Votes(
+            comparison=each,
+            firsts=[(c, firsts[each.pk][c.position]) for c in each.candidates.all()],
+            n=judged[each.pk],
+        )
+        for each in kept
+    ]

@@ -70,18 +70,26 @@ def _sentence(standings: list[dict[str, Any]]) -> str:
         return _("Which policy do people prefer? That has not been computed yet.")
     first = [s for s in standings if s["island"] == standings[0]["island"]]
     best = first[0]
+    figures = {
+        "name": best["name"],
+        "strength": f"{best['strength']:+.2f}",
+        "low": f"{best['low']:+.2f}",
+        "high": f"{best['high']:+.2f}",
+    }
     if len(first) < 2:
         return _("“%(name)s” has been compared with no other policy.") % {"name": best["name"]}
     rivals = [s["name"] for s in first[1:] if s["high"] >= best["low"]]
     if not rivals:
-        return _("People prefer “%(name)s”; its interval lies above every other's.") % {
-            "name": best["name"]
-        }
+        return _(
+            "People prefer “%(name)s”, %(strength)s [%(low)s, %(high)s] against the average: "
+            "its interval lies above every other's."
+        ) % figures
     if len(rivals) > 2:
         return _(
-            "“%(name)s” stands first, but its interval overlaps with those of %(n)s others."
-        ) % {"name": best["name"], "n": len(rivals)}
-    return _("“%(name)s” stands first, but cannot be told apart from %(others)s.") % {
-        "name": best["name"],
-        "others": _(" or ").join(f"“{name}”" for name in rivals),
-    }
+            "“%(name)s” stands first at %(strength)s [%(low)s, %(high)s], but %(n)s others "
+            "reach into its interval."
+        ) % (figures | {"n": len(rivals)})
+    return _(
+        "“%(name)s” stands first at %(strength)s [%(low)s, %(high)s], but cannot be told apart "
+        "from %(others)s."
+    ) % (figures | {"others": _(" or ").join(f"“{name}”" for name in rivals)})

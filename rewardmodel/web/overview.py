@@ -134,6 +134,13 @@ def _flowing(project: Project, steps: dict[str, LoopStep]) -> Headline:
             return _headline(project, sentence, advice, "annotation:batches", _("See batches"))
         advice = _("Nobody is judging at this moment.")
         return _headline(project, sentence, advice, "annotation:people", _("Invite people"))
+    paused = people_half.judgments_wanted(project, state=Batch.State.PAUSED)
+    if paused:
+        sentence = _("Nothing is open; %(n)s judgments wait in paused batches.") % {
+            "n": f"{paused:,}"
+        }
+        advice = _("Open the batch again to go on.")
+        return _headline(project, sentence, advice, "annotation:batches", _("See batches"))
     return _all_judged(project, steps, judged)
 
 

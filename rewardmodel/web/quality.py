@@ -25,7 +25,7 @@ class Figure:
     def words(self) -> str:
         """The interval in per cent, or why there is none."""
         if self.low is None or self.high is None:
-            return _("of %(n)s votes") % {"n": f"{self.n_votes:,}"}
+            return _("n %(n)s") % {"n": f"{self.n_votes:,}"}
         return f"[{100 * self.low:.1f},\N{NO-BREAK SPACE}{100 * self.high:.1f}]"
 
 
@@ -55,11 +55,15 @@ class Quality:
 
     @property
     def is_held_out(self) -> bool:
-        return self.held_out.accuracy.value is not None
+        """Whether the held-out test is the one to quote: it has an interval, or no other has."""
+        held_out, crossed = self.held_out.accuracy, self.crossed.accuracy
+        if held_out.value is None:
+            return False
+        return held_out.low is not None or crossed.low is None
 
     @property
     def tested(self) -> Tested:
-        """The held-out test where there is one, else the one across folds."""
+        """The test to quote: on held-out prompts, else across folds of the others."""
         return self.held_out if self.is_held_out else self.crossed
 
     @property

@@ -108,17 +108,18 @@ def _sentence(quality: Quality | None) -> str:
     where = (
         _("on prompts held out from it")
         if quality.is_held_out
-        else _("on prompts left out of its folds")
+        else _("on prompts that it did not learn from")
     )
     facts = {
         "model": f"{100 * figure.value:.1f}%",
         "interval": figure.words,
         "where": where,
         "longer": f"{100 * (longer.value or 0):.1f}%",
+        "longer_interval": longer.words,
     }
     return _(
         "The reward model finds the preferred response %(model)s of the time %(interval)s "
-        "%(where)s; “the longer one wins” does %(longer)s."
+        "%(where)s; “the longer one wins” does %(longer)s %(longer_interval)s."
     ) % facts
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from annotation.models import Membership, Pool, Project, Run, User
@@ -146,6 +147,8 @@ def test_the_overview_says_what_to_do_next_from_the_first_day_on(
         "0 judgments are in and 8 are still wanted.", "Invite people"
     )  # fmt: skip
     project.batches.update(state="paused")
+    assert headline(client, project)[0] == "Nothing is open; 8 judgments wait in paused batches."
+    project.batches.update(state="closed", closed_at=timezone.now())
     assert headline(client, project)[1] == "Train the reward model"
     train()
     assert headline(client, project)[1] == "Open the next batch"
@@ -239,7 +242,7 @@ def test_accuracy_stands_beside_the_longer_one_on_the_same_axis(
 def test_without_held_out_votes_the_folds_speak_and_say_so(client: Client, train: Train) -> None:
     train(held_out=False)
     page = client.get("/projects/kitchen/reward-model/").content.decode()
-    assert "on prompts left out of its folds" in page
+    assert "on prompts that it did not learn from" in page
     assert "The curve needs judged held-out prompts" in page
     assert "There is no such vote on these prompts yet." in page
 
