@@ -1,8 +1,8 @@
 """What SmolLM2 reads from the study's responses, read once and shipped.
 
 Reading 750 responses takes minutes on two cores. The file saves a newcomer the wait; a checkpoint
-trained on it equals one trained on features read here, but for rounding to half precision. Written
-by `python -m alignui.demo.features` on an installation whose study has been read.
+trained on it equals one trained on features read here, but for rounding to half precision.
+`features_dump` wrote it, in a shell of an installation whose study had been read.
 """
 
 import hashlib
@@ -64,10 +64,3 @@ def _key(completion: Completion) -> str:
     """Names a response by what it answers, who wrote it and what it says, on any installation."""
     parts = (completion.prompt.content_hash, completion.policy.name, completion.text)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-
-
-if __name__ == "__main__":
-    import django
-
-    django.setup()
-    print(features_dump(Project.objects.get(slug="crowd-study"), FILE))  # noqa: T201

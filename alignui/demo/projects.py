@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from alignui.demo import sources
+from alignui.demo.features import features_load
 from alignui.demo.people import Cast
 from alignui.demo.sources import Row
 from annotation.core.errors import Unavailable
@@ -83,7 +84,8 @@ def crowd_load(cast: Cast) -> Project:
         retrain_automatically=False,
     )
     _import(cast, project, "prompts", sources.crowd_prompts)
-    _import(cast, project, "completions", sources.crowd_completions)
+    if _import(cast, project, "completions", sources.crowd_completions):
+        features_load(project)
     if _import(cast, project, "judgments", sources.crowd_judgments):
         _measure(cast, project)
     return project
