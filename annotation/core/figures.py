@@ -126,9 +126,7 @@ def histogram(
         place = min(max(bisect_right(edges, value) - 1, 0), last)
         counts[place] += 1
         chosen[place] += is_marked
-    return [
-        HistogramBin(*rows) for rows in zip(edges[:-1], edges[1:], counts, chosen, strict=True)
-    ]
+    return [HistogramBin(*rows) for rows in zip(edges[:-1], edges[1:], counts, chosen, strict=True)]
 
 
 def _round_edges(low: float, high: float, about: int) -> list[float]:

@@ -216,9 +216,7 @@ def _judgments(project: Project) -> LoopStep:
     count = by_people.count()
     simulated = live(project, include_simulated=True).count() - count
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = (
-        by_people.filter(judged_at__gte=midnight).exclude(source=Judgment.Source.IMPORT).count()
-    )
+    today = by_people.filter(judged_at__gte=midnight).exclude(source=Judgment.Source.IMPORT).count()
     parts = [_("%(n)s today") % {"n": f"{today:,}"}]
     if simulated:
         parts.append(_("%(n)s simulated besides") % {"n": f"{simulated:,}"})

@@ -179,9 +179,7 @@ def _whisker(
     return silent(ROW, marks)
 
 
-def _axis(
-    across: Across, style: str, reference: float | None, reference_label: str
-) -> SafeString:
+def _axis(across: Across, style: str, reference: float | None, reference_label: str) -> SafeString:
     tick_style = "percent" if style == "share" else style
     marks = [line("axis-line", across.at(across.low), 0.5, across.at(across.high), 0.5)]
     values = ticks(across.low, across.high, about=4)
@@ -244,25 +242,19 @@ def _dots(series: Series, across: Across, down: Down, style: str) -> Iterator[Sa
     for point in series.points:
         x = across.at(point.x)
         if len(series.points) == 1 and point.low is not None and point.high is not None:
-            yield line(
-                f"whisker tone-{series.tone}", x, down.at(point.low), x, down.at(point.high)
-            )
+            yield line(f"whisker tone-{series.tone}", x, down.at(point.low), x, down.at(point.high))
         yield dot(
             f"estimate tone-{series.tone}", x, down.at(point.value), 3.5, _point_words(point, style)
         )
 
 
-def _ends(
-    series: Sequence[Series], across: Across, down: Down, style: str
-) -> Iterator[SafeString]:
+def _ends(series: Sequence[Series], across: Across, down: Down, style: str) -> Iterator[SafeString]:
     """Each line's name and last value at its end; the lower of two is named below its line."""
     last = sorted(((s, s.points[-1]) for s in series if s.points), key=lambda pair: -pair[1].value)
     for place, (one, point) in enumerate(last):
         is_below = place > 0 and place == len(last) - 1
         near = [
-            _edge(p, down, is_below)
-            for p in one.points
-            if p is point or across.place(p.x) > FAR
+            _edge(p, down, is_below) for p in one.points if p is point or across.place(p.x) > FAR
         ]
         y = min(max(near) + 15, down.bottom - 3) if is_below else max(min(near) - 7, 12)
         words = f"{one.name} {written(point.value, style)}".strip()
@@ -328,15 +320,11 @@ def _bars(
     words = f"{written(each.low, 'decimal')} – {written(each.high, 'decimal')}: {each.count:,}"
     if each.count:
         y = down.at(each.count)
-        yield bar(
-            "bar", left=left, width=width, y=y, height=down.bottom - y, words=words
-        )
+        yield bar("bar", left=left, width=width, y=y, height=down.bottom - y, words=words)
     if each.marked:
         y = min(down.at(each.marked), down.bottom - 2)
         also = f"{words}, {marked_label} {each.marked:,}"
-        yield bar(
-            "bar bar-marked", left=left, width=width, y=y, height=down.bottom - y, words=also
-        )
+        yield bar("bar bar-marked", left=left, width=width, y=y, height=down.bottom - y, words=also)
 
 
 def _point_words(point: Point, style: str) -> str:

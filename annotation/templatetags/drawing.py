@@ -70,9 +70,7 @@ def axis_over(values: Iterable[float | None], *, about: int = 5) -> tuple[float,
 
 
 def line(cls: str, x1: str, y1: float, x2: str, y2: float) -> SafeString:
-    return format_html(
-        '<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>', cls, x1, y1, x2, y2
-    )
+    return format_html('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>', cls, x1, y1, x2, y2)
 
 
 def dot(cls: str, x: str, y: float, radius: float, words: str = "") -> SafeString:
@@ -88,9 +86,7 @@ def word(cls: str, x: str, y: float, text: str, anchor: str = "start") -> SafeSt
     )
 
 
-def bar(
-    cls: str, *, left: float, width: float, y: float, height: float, words: str
-) -> SafeString:
+def bar(cls: str, *, left: float, width: float, y: float, height: float, words: str) -> SafeString:
     return format_html(
         '<rect class="{}" x="{}%" width="{}%" y="{}" height="{}"><title>{}</title></rect>',
         cls, round(left, 2), round(max(width, 0.1), 2), round(y, 1), round(height, 1), words,

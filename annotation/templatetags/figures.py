@@ -77,7 +77,7 @@ def duration(value: timedelta | float | None) -> str:
         return f"{seconds:.1f} s"
     whole_seconds = round(seconds)
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts = []
+    parts: list[str] = []
     for name, size in units:
         amount, whole_seconds = divmod(whole_seconds, size)
         if amount or parts:

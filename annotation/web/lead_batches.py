@@ -65,9 +65,7 @@ def batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
     )
     progress = next(p for p in batch_progress(project) if p.batch == found)
     paged = Paginator(comparisons, PAGE_SIZE).get_page(request.GET.get("page"))
-    return page(
-        request, "lead/batch.html", project, batch=found, progress=progress, paged=paged
-    )
+    return page(request, "lead/batch.html", project, batch=found, progress=progress, paged=paged)
 
 
 @signed_in

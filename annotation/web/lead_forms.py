@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.http import QueryDict
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from annotation.core.errors import AlignUIError, Invalid
 
+Words = str | Promise
 Kind = Literal["text", "whole", "number", "share", "yes_no"]
 
 
@@ -17,10 +19,10 @@ class Field:
     """One control. A `share` is stored as 0..1 and shown in per cent."""
 
     name: str
-    label: str
+    label: Words
     kind: Kind = "text"
-    hint: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
+    hint: Words = ""
+    choices: tuple[tuple[str, Words], ...] = ()
     rows: int = 0
     min: float | None = None
     max: float | None = None
@@ -62,7 +64,7 @@ def unplaced(error: AlignUIError | None, fields: Iterable[Field]) -> AlignUIErro
     return error if error is not None and error.field not in names else None
 
 
-def read(fields: Sequence[Field], post: QueryDict) -> dict[str, object]:
+def read(fields: Sequence[Field], post: QueryDict) -> dict[str, Any]:
     """The values that were sent. Raises Invalid naming the field that cannot be read."""
     return {field.name: _read(field, post) for field in fields}
 

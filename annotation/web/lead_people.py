@@ -148,9 +148,7 @@ def member_change(request: HttpRequest, slug: str, membership_id: int) -> HttpRe
         }
     else:
         role = request.POST.get("role", "")
-        changed = membership_set(
-            actor=user, pool=membership.pool, user=membership.user, role=role
-        )
+        changed = membership_set(actor=user, pool=membership.pool, user=membership.user, role=role)
         words = _("%(user)s is now %(role)s.") % {
             "user": changed.user,
             "role": changed.get_role_display().lower(),

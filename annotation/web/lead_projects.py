@@ -1,5 +1,7 @@
 """A lead's projects: the list, a new one, its settings and criteria."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -102,7 +104,7 @@ def project_new(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not is_lead(user):
         raise NotFound(_("Only leads open projects."))
-    values: dict[str, object] = {
+    values: Mapping[str, object] = {
         "kind": "pairwise", "candidates": 2, "overlap": 3, "held_out_fraction": 0.2,
         "question": Project._meta.get_field("question").default,
     }  # fmt: skip
@@ -121,9 +123,7 @@ def project_new(request: HttpRequest) -> HttpResponse:
         "pools": pools_led(user),
         "error": unplaced(error, NEW),
     }
-    return render(
-        request, "lead/project_new.html", context, status=error.status if error else 200
-    )
+    return render(request, "lead/project_new.html", context, status=error.status if error else 200)
 
 
 @signed_in
@@ -131,8 +131,7 @@ def project_new(request: HttpRequest) -> HttpResponse:
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     project = led(request, slug)
     fields = JUDGING + LEARNING
-    values: dict[str, object] = {f.name: getattr(project, f.name) for f in fields}
-    values["strength_levels"] = str(project.strength_levels)
+    values: Mapping[str, object] = {f.name: _stored(project, f) for f in fields}
     error = None
     if request.method == "POST":
         values = request.POST.dict()
@@ -150,11 +149,9 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 def criterion_new(request: HttpRequest, slug: str) -> HttpResponse:
     project = led(request, slug)
     try:
-        criterion_create(actor=person(request), project=project, **read(CRITERION, request.POST))  # type: ignore[arg-type]
+        criterion_create(actor=person(request), project=project, **read(CRITERION, request.POST))
     except AlignUIError as error:
-        values: dict[str, object] = {
-            f.name: getattr(project, f.name) for f in JUDGING + LEARNING
-        }
+        values = {f.name: _stored(project, f) for f in JUDGING + LEARNING}
         return _settings_page(request, project, values, None, criterion_error=error)
     return done(request, _("The criterion is asked from now on."), "annotation:settings", slug)
 
@@ -162,12 +159,12 @@ def criterion_new(request: HttpRequest, slug: str) -> HttpResponse:
 def _settings_page(
     request: HttpRequest,
     project: Project,
-    values: dict[str, object],
+    values: Mapping[str, object],
     error: AlignUIError | None,
     criterion_error: AlignUIError | None = None,
 ) -> HttpResponse:
     either = error or criterion_error
-    sent: dict[str, object] = request.POST.dict() if criterion_error else {"scale": "preference"}
+    sent: Mapping[str, object] = request.POST.dict() if criterion_error else {"scale": "preference"}
     return page(
         request,
         "lead/settings.html",
@@ -191,7 +188,13 @@ def _project_make(user: User, request: HttpRequest) -> Project:
         pool = pool_for_lead(user=user, pool_id=int(chosen))
     else:
         pool = pool_create(actor=user, name=str(values["name"]))
-    return project_create(actor=user, pools=[pool], **values)  # type: ignore[arg-type]
+    return project_create(actor=user, pools=[pool], **values)
+
+
+def _stored(project: Project, field: Field) -> object:
+    """A setting as its control shows it: the choices of a list are words."""
+    value = getattr(project, field.name)
+    return str(value) if field.choices else value
 
 
 def _settings_save(request: HttpRequest, project: Project) -> None:

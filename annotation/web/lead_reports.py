@@ -204,9 +204,7 @@ def _trend_table(key: str, title: str, points: list[Point]) -> Table:
     return Table(key, title, (_("measured"), _("estimate"), _("low"), _("high"), "n"), rows)
 
 
-def _agreement_sentence(
-    overall: AgreementReport | None, newest: list[AgreementReport]
-) -> str:
+def _agreement_sentence(overall: AgreementReport | None, newest: list[AgreementReport]) -> str:
     if overall is None:
         return _("Do they agree? Nobody has measured it yet.")
     if overall.estimate is None:

@@ -1,5 +1,7 @@
 """Long work as people see it, and the log of who did what."""
 
+from collections.abc import Iterable
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,7 +29,7 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
     kind = chosen(request.GET, "kind", Run.Kind.values, "")
     found = reports.runs(project, kind=kind or None)
     live = reports.runs(project).filter(state__in=Run.LIVE_STATES)
-    template = "lead/runs.html#runs" if request.htmx else "lead/runs.html"
+    template = "lead/runs.html#runs" if getattr(request, "htmx", False) else "lead/runs.html"
     return page(
         request,
         template,
@@ -45,7 +47,7 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 def run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
     project = looked_at(request, slug)
     found = _run(project, run_id)
-    template = "lead/run.html#run" if request.htmx else "lead/run.html"
+    template = "lead/run.html#run" if getattr(request, "htmx", False) else "lead/run.html"
     return page(request, template, project, run=found)
 
 
@@ -117,18 +119,14 @@ def _sentence(project: Project, n_live: int) -> str:
     if last is None:
         return _("Nothing has run yet.")
     if n_live:
-        return ngettext("%(n)s run is at work.", "%(n)s runs are at work.", n_live) % {
-            "n": n_live
-        }
+        return ngettext("%(n)s run is at work.", "%(n)s runs are at work.", n_live) % {"n": n_live}
     failed = last.state == Run.State.FAILED
-    return (
-        _("Nothing is running; the last run failed.") if failed else _("Nothing is running.")
-    )
+    return _("Nothing is running; the last run failed.") if failed else _("Nothing is running.")
 
 
-def _activity_table(entries: "list[AuditEntry] | object") -> Table:
+def _activity_table(entries: Iterable[AuditEntry]) -> Table:
     rows = tuple(
         (e.at.isoformat(), str(e.actor or ""), e.action, e.subject, str(e.detail or ""))
-        for e in entries  # type: ignore[attr-defined]
+        for e in entries
     )
     return Table("activity", _("Activity"), ("at", "who", "action", "what", "detail"), rows)

@@ -1,7 +1,6 @@
 """What is judged: prompts and their import, policies and what they wrote."""
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,6 +63,7 @@ POLICY = (
     Field("max_new_tokens", gettext_lazy("Most new tokens"), "whole", min=1, max=8192),
 )  # fmt: skip
 
+
 @signed_in
 @require_safe
 def prompts(request: HttpRequest, slug: str) -> HttpResponse:
@@ -79,9 +79,7 @@ def prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponse:
     if found is None:
         raise NotFound(_("There is no such prompt in this project."))
     comparisons = (
-        found.comparisons.select_related("batch")
-        .prefetch_related(WHO_WROTE)
-        .order_by("pk")
+        found.comparisons.select_related("batch").prefetch_related(WHO_WROTE).order_by("pk")
     )
     completions = found.completions.select_related("policy").order_by("policy", "sample_index")
     return page(
@@ -121,9 +119,7 @@ def policy_new(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         values = read(POLICY, request.POST)
         decoding = {key: values.pop(key) for key in ("temperature", "top_p", "max_new_tokens")}
-        made = policy_create(
-            actor=person(request), project=project, decoding=decoding, **values  # type: ignore[arg-type]
-        )
+        made = policy_create(actor=person(request), project=project, decoding=decoding, **values)
     except AlignUIError as error:
         return _policies(request, project, error=error)
     words = _("“%(policy)s” is ready to write.") % {"policy": made}
@@ -187,9 +183,7 @@ def _import_request(request: HttpRequest, project: Project) -> Run:
         "kind": kind,
         "allow_empty": "allow_empty" in request.POST,
     }
-    return run_create(
-        actor=person(request), project=project, kind=Run.Kind.IMPORT, params=params
-    )
+    return run_create(actor=person(request), project=project, kind=Run.Kind.IMPORT, params=params)
 
 
 def _keep(file: UploadedFile) -> Path:
@@ -206,7 +200,8 @@ def _keep(file: UploadedFile) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as kept:
-            shutil.copyfileobj(file.file, kept, PART)
+            for part in file.chunks(PART):
+                kept.write(part)
             kept.flush()
             os.fsync(kept.fileno())
     except OSError as error:
@@ -222,14 +217,11 @@ def _policies(
     request: HttpRequest, project: Project, *, error: AlignUIError | None = None
 ) -> HttpResponse:
     n_prompts = Prompt.objects.filter(project=project).count()
-    found = (
-        project.policies.annotate(
-            n_completions=Count("completions"),
-            n_cut=Count("completions", filter=Q(completions__finish_reason="length")),
-            n_answered=Count("completions__prompt", distinct=True),
-        )
-        .order_by("-is_active", "name", "-version")
-    )
+    found = project.policies.annotate(
+        n_completions=Count("completions"),
+        n_cut=Count("completions", filter=Q(completions__finish_reason="length")),
+        n_answered=Count("completions__prompt", distinct=True),
+    ).order_by("-is_active", "name", "-version")
     values: dict[str, object] = (
         dict(request.POST.items())
         if error

@@ -35,7 +35,7 @@ def signed_in(view: View[P]) -> View[P]:
         answer["HX-Redirect"] = redirect_to_login(target).url
         return answer
 
-    return guarded
+    return cast("View[P]", guarded)
 
 
 def person(request: HttpRequest) -> User:

@@ -80,10 +80,13 @@ def _sentence(standings: list[dict[str, Any]]) -> str:
         return _("“%(name)s” has been compared with no other policy.") % {"name": best["name"]}
     rivals = [s["name"] for s in first[1:] if s["high"] >= best["low"]]
     if not rivals:
-        return _(
-            "People prefer “%(name)s”, %(strength)s [%(low)s, %(high)s] against the average: "
-            "its interval lies above every other's."
-        ) % figures
+        return (
+            _(
+                "People prefer “%(name)s”, %(strength)s [%(low)s, %(high)s] against the average: "
+                "its interval lies above every other's."
+            )
+            % figures
+        )
     if len(rivals) > 2:
         return _(
             "“%(name)s” stands first at %(strength)s [%(low)s, %(high)s], but %(n)s others "

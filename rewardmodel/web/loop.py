@@ -83,11 +83,7 @@ def _wide(project: Project, steps: Sequence[LoopStep]) -> Picture:
         x, y = 1 + column * (WIDTH + GAP), 1 + row * (HEIGHT + ROW_GAP)
         nodes.append(_node(project, step, x, y, WIDTH, HEIGHT))
     ways = [_sideways(a, b) for a, b in pairwise(nodes) if a.y == b.y]
-    ways += [
-        f"M{a.centre} {a.y + a.height} V{b.y - 4}"
-        for a, b in pairwise(nodes)
-        if a.y != b.y
-    ]
+    ways += [f"M{a.centre} {a.y + a.height} V{b.y - 4}" for a, b in pairwise(nodes) if a.y != b.y]
     ways.append(_closing(_by_key(nodes, "batch"), _by_key(nodes, "comparisons")))
     return Picture(
         "wide", COLUMNS * WIDTH + (COLUMNS - 1) * GAP + 2, 2 * HEIGHT + ROW_GAP + 2,
@@ -102,9 +98,7 @@ def _narrow(project: Project, steps: Sequence[LoopStep]) -> Picture:
         _node(project, step, 1, 1 + number * step_height, NARROW_WIDTH, NARROW_HEIGHT)
         for number, step in enumerate(steps)
     ]
-    ways = [
-        f"M28 {a.y + a.height} V{b.y - 4}" for a, b in pairwise(nodes)
-    ]
+    ways = [f"M28 {a.y + a.height} V{b.y - 4}" for a, b in pairwise(nodes)]
     start, end = _by_key(nodes, "batch"), _by_key(nodes, "comparisons")
     side = start.right + 22
     ways.append(f"M{start.right} {start.middle} H{side} V{end.middle} H{end.right + 4}")

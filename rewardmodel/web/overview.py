@@ -103,9 +103,7 @@ def _beginning(project: Project, steps: dict[str, LoopStep]) -> Headline | None:
     if steps["completions"].state == EMPTY:
         sentence = _("%(n)s prompts wait for responses.") % {"n": steps["prompts"].figure}
         advice = _("Let a policy write them, or import what was written elsewhere.")
-        return _headline(
-            project, sentence, advice, "annotation:policies", _("Generate responses")
-        )
+        return _headline(project, sentence, advice, "annotation:policies", _("Generate responses"))
     if steps["completions"].state == RUNNING and steps["comparisons"].state == EMPTY:
         sentence = _("Responses are being written: %(how_far)s.") % {
             "how_far": steps["completions"].detail
@@ -160,14 +158,10 @@ def _all_judged(project: Project, steps: dict[str, LoopStep], judged: str) -> He
             project, sentence, advice, "rewardmodel:training", _("Train the reward model")
         )
     advice = _("The reward model can choose what to ask next.")
-    return _headline(
-        project, sentence, advice, "rewardmodel:acquisition", _("Open the next batch")
-    )
+    return _headline(project, sentence, advice, "rewardmodel:acquisition", _("Open the next batch"))
 
 
-def _headline(
-    project: Project, sentence: str, advice: str, url_name: str, action: str
-) -> Headline:
+def _headline(project: Project, sentence: str, advice: str, url_name: str, action: str) -> Headline:
     return Headline(sentence, advice, reverse(url_name, args=[project.slug]), action)
 
 

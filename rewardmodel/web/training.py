@@ -117,10 +117,13 @@ def _sentence(quality: Quality | None) -> str:
         "longer": f"{100 * (longer.value or 0):.1f}%",
         "longer_interval": longer.words,
     }
-    return _(
-        "The reward model finds the preferred response %(model)s of the time %(interval)s "
-        "%(where)s; “the longer one wins” does %(longer)s %(longer_interval)s."
-    ) % facts
+    return (
+        _(
+            "The reward model finds the preferred response %(model)s of the time %(interval)s "
+            "%(where)s; “the longer one wins” does %(longer)s %(longer_interval)s."
+        )
+        % facts
+    )
 
 
 def _tables(quality: Quality, extremes: list[Interval]) -> list[Table]:
@@ -137,9 +140,7 @@ def _tables(quality: Quality, extremes: list[Interval]) -> list[Table]:
             "calibration",
             _("Calibration"),
             ("predicted", "observed", "low", "high", "n"),
-            tuple(
-                (b.predicted, b.observed, b.low, b.high, b.n) for b in quality.tested.bins
-            ),
+            tuple((b.predicted, b.observed, b.low, b.high, b.n) for b in quality.tested.bins),
         ),
         interval_table("scores", _("Best and worst scored responses"), extremes, "score"),
     ]

@@ -95,9 +95,7 @@ def test_every_page_fits_and_keeps_the_policy(
 
 
 @pytest.mark.parametrize("path", EXAMINED)
-def test_pages_are_accessible(
-    sit_down: SitDown, lena: User, judged: Project, path: str
-) -> None:
+def test_pages_are_accessible(sit_down: SitDown, lena: User, judged: Project, path: str) -> None:
     page = sit_down(lena, f"/projects/kitchen/{path}")
     found = Axe().run(page).response["violations"]
     bad = {v["id"]: [n["target"] for n in v["nodes"]] for v in found if SETTLED & set(v["tags"])}

@@ -32,9 +32,7 @@ def judge_better(person: User, project: Project, *, terse: bool) -> Judgment:
     assignment = claim(person, project)
     best = assignment.display_order.index(0 if terse else 1)
     answer = JudgmentInput(groups=((best,), (1 - best,)), active_ms=4000)
-    return judgment_submit(
-        annotator=person, assignment=assignment, token=uuid4(), answer=answer
-    )
+    return judgment_submit(annotator=person, assignment=assignment, token=uuid4(), answer=answer)
 
 
 def test_members_without_judgments_are_listed_without_figures(project: Project) -> None:

@@ -1,6 +1,7 @@
 """Agreement, audits and exports: an answer in a sentence, figures with intervals, files by row."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -11,8 +12,9 @@ from annotation.models import AgreementReport, Export, Project, Run, User
 from annotation.services.agreement import agreement_measure, agreement_work
 from annotation.services.audits import audit_work, bias_audit
 from annotation.services.exports import export_work
+from annotation.services.judgments import JudgmentInput, judgment_submit
 from annotation.services.runs import run_execute
-from tests.factories import judge
+from tests.factories import claim, judge
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +31,15 @@ def client(lena: User, project: Project) -> Client:
 
 @pytest.fixture
 def judged(project: Project, ana: User, ben: User) -> Project:
-    """Eight judgments: the two agree on three items of four, in slots."""
-    for person, flipped in ((ana, 4), (ben, 3)):
+    """Eight judgments: Ana is for the terse response three times of four, Ben always."""
+    for person, n_terse in ((ana, 3), (ben, 4)):
         for number in range(4):
-            judge(person, project, groups=((0,), (1,)) if number < flipped else ((1,), (0,)))
+            assignment = claim(person, project)
+            best = assignment.display_order.index(0 if number < n_terse else 1)
+            judgment_submit(
+                annotator=person, assignment=assignment, token=uuid4(),
+                answer=JudgmentInput(groups=((best,), (1 - best,))),
+            )  # fmt: skip
     return project
 
 

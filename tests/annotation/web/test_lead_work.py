@@ -97,7 +97,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_behind(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("annotation.web.lead_work.shutil.copyfileobj", full)
+    monkeypatch.setattr("annotation.web.lead_work.os.fsync", full)
     answer = upload(client, "new.jsonl", b"{}")
     assert answer.status_code == 503
     assert "No space left on device" in answer.content.decode()
