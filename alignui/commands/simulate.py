@@ -21,7 +21,7 @@ from alignui.simulation.run import Bounds, Tally, simulate
 @click.option("--annotators", default=6, show_default=True, type=click.IntRange(1, 64))
 @click.option("--judgments", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.01))
-@click.option("--patience", default=20.0, show_default=True, type=click.FloatRange(min=0),
+@click.option("--patience", default=60.0, show_default=True, type=click.FloatRange(min=0),
               help="Seconds without work after which to stop.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Decides tastes and every answer.")
 @click.option("--url", default="http://localhost:8000", show_default=True)

@@ -15,7 +15,7 @@ from annotation.services.batches import batch_open, selections_sample
 from rewardmodel.services import generation_request
 from rewardmodel.tasks import enqueue
 
-STAGES = (4, 30)
+STAGES = (4, 12, 30)
 OPENED_TOGETHER = 8
 OPEN_AT_MOST = 30
 EVERY_SECONDS = 1.0

@@ -143,7 +143,7 @@ def test_generation_is_asked_for_once_first_prompts_first(cast):
     live.generation_ask(cast, project)
     asked = Run.objects.filter(project=project, kind=Run.Kind.GENERATION).order_by("id")
     sizes = [run.params["prompt_ids"] and len(run.params["prompt_ids"]) for run in asked]
-    assert sizes == [4, 30, None]
+    assert sizes == [4, 12, 30, None]
     assert {len(run.params["policy_ids"]) for run in asked} == {3}
 
 
