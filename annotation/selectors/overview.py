@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.models import (
+    AgreementReport,
     Assignment,
     Batch,
     Comparison,
@@ -244,20 +245,31 @@ def _agreement(project: Project, agreement_run: Run | None, audit_run: Run | Non
         figure=_figure(report.estimate if report else None),
         unit=_("alpha %(interval)s") % {"interval": _brackets(report)} if report else _("alpha"),
         state=state,
-        detail=run_words(run, run_words(agreement_run, _audit_words(project, otherwise))),
+        detail=run_words(run, run_words(agreement_run, _report_words(project, report, otherwise))),
         url_name="annotation:agreement",
     )
 
 
-def _audit_words(project: Project, state: str) -> str:
-    shares = [
-        f"{audit.get_bias_display().lower()} {100 * audit.estimate:.0f}%"
-        for audit in latest_audits(project)
-        if audit.estimate is not None
-    ]
+def _report_words(project: Project, report: AgreementReport | None, state: str) -> str:
+    """What agreement rests on, and which biases the audits found."""
     if state == DUE:
         return _("new judgments to measure")
-    return ", ".join(shares) if shares else _("not audited yet")
+    if report is None:
+        return _("not measured yet")
+    audits = latest_audits(project)
+    found = [
+        audit.get_bias_display().lower()
+        for audit in audits
+        if audit.low is not None and audit.high is not None and not audit.low <= 0.5 <= audit.high
+    ]
+    bias = (
+        _("not audited")
+        if not audits
+        else _("bias by %(names)s") % {"names": ", ".join(found)}
+        if found
+        else _("no bias found")
+    )
+    return f"n {report.n_comparisons:,} · {bias}"
 
 
 def _exports(project: Project, run: Run | None) -> LoopStep:
@@ -279,6 +291,7 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _brackets(report: object) -> str:
-    low, high = getattr(report, "low", None), getattr(report, "high", None)
-    return "" if low is None or high is None else f"[{_figure(low)}, {_figure(high)}]"
+def _brackets(report: AgreementReport) -> str:
+    if report.low is None or report.high is None:
+        return ""
+    return f"[{_figure(report.low)}, {_figure(report.high)}]"

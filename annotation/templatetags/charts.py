@@ -86,8 +86,9 @@ def trend(
     reference: float | None = None, reference_label: str = "", height: int = 220,
 ) -> SafeString:  # fmt: skip
     """One figure over time with its band; `x` of the points in seconds since 1970."""
+    in_order = Series("", tuple(sorted(points, key=lambda point: point.x)))
     return _lines(
-        key, [Series("", tuple(points))], title=title, style=style, reference=reference,
+        key, [in_order], title=title, style=style, reference=reference,
         reference_label=reference_label, height=height, is_time=True,
     )  # fmt: skip
 

@@ -170,7 +170,7 @@ def _training(project: Project, run: Run | None) -> LoopStep:
     new = selectors.judgments_since_training(project)
     is_due = new >= project.retrain_after_judgments
     otherwise = DUE if is_due else DONE if checkpoint else EMPTY
-    waiting = _("%(new)s of %(wanted)s new judgments") % {
+    waiting = _("%(new)s/%(wanted)s new judgments") % {
         "new": f"{new:,}",
         "wanted": f"{project.retrain_after_judgments:,}",
     }
@@ -181,6 +181,7 @@ def _training(project: Project, run: Run | None) -> LoopStep:
         if best is not None and best.value is not None:
             figure = f"{100 * best.value:.1f}%"
             unit = _("right %(interval)s") % {"interval": best.words}
+            waiting = f"n {best.n_votes:,} · {waiting}"
         else:
             unit = _("in use, not tested yet")
     return LoopStep(

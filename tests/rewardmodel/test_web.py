@@ -199,6 +199,7 @@ def test_agreement_reaches_the_overview(client: Client, project: Project) -> Non
     steps = client.get("/projects/kitchen/").context["steps"]
     step = next(step for step in steps if step.key == "agreement")
     assert (step.figure, step.unit) == ("−0.11", "alpha [−0.20, 0.05]")
+    assert step.detail == "n 4 · not audited"
 
 
 def test_no_reward_model_yet_is_said_and_can_be_asked_for(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotation.models import Judgment, Pool, Project, Run, User
 from annotation.selectors.overview import judgments_wanted, loop_state, pace, project_lines
 from annotation.services.agreement import agreement_measure
+from annotation.services.audits import bias_audit
 from annotation.services.batches import batch_state_set
 from annotation.services.judgments import JudgmentInput, judgment_submit
 from tests.factories import claim, judge, make_project, make_prompt, make_run, make_user
@@ -52,6 +53,22 @@ def test_simulated_judgments_stand_beside_and_not_among_those_of_people(
     step = next(step for step in loop_state(project) if step.key == "judgments")
     assert step.figure == "1"
     assert "1 simulated besides" in step.detail
+
+
+def test_the_agreement_step_names_the_biases_that_audits_found(
+    project: Project, ana: User, ben: User
+) -> None:
+    for person in (ana, ben):
+        for _ in range(4):
+            judge(person, project, groups=((0,), (1,)))
+    agreement_measure(project=project, criterion=project.criteria.get(key="overall"))
+    audits = bias_audit(project=project)
+    (position,) = [audit for audit in audits if audit.bias == "position"]
+    assert position.estimate == 1.0
+    is_found = position.low is not None and position.low > 0.5
+    step = next(step for step in loop_state(project) if step.key == "agreement")
+    assert ("position" in step.detail) == is_found
+    assert step.detail.startswith("n 4 · ")
 
 
 def test_measuring_brings_agreement_up_to_date(project: Project, ana: User, ben: User) -> None:
