@@ -32,7 +32,7 @@ class Node:
 
     @property
     def detail(self) -> str:
-        return Truncator(self.step.detail).chars(32)
+        return Truncator(self.step.detail).chars(29)
 
     @property
     def right(self) -> int:

@@ -181,7 +181,7 @@ def _training(project: Project, run: Run | None) -> LoopStep:
         if best is not None and best.value is not None:
             figure = f"{100 * best.value:.1f}%"
             unit = _("right %(interval)s") % {"interval": best.words}
-            waiting = f"n {best.n_votes:,} · {waiting}"
+            waiting = _("n %(n)s · %(new)s new") % {"n": f"{best.n_votes:,}", "new": f"{new:,}"}
         else:
             unit = _("in use, not tested yet")
     return LoopStep(
