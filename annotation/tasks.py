@@ -52,6 +52,7 @@ def sweep() -> None:
     assignments.assignments_expire(now=now)
     for run in due.runs_possibly_lost(now):
         if not runs.run_is_executing(run.pk):
+            runs.run_sent_again(run=run)
             enqueue(run)
 
 

@@ -1,7 +1,7 @@
 """TRL trains on what we export: one step of DPOTrainer and of RewardTrainer, on a real release.
 
 Needs the extra `trl` (pip install -e '.[trl]'); skipped where it is not installed, and run once by
-hand for each release, see docs/benchmarks.md.
+hand for each release, see docs/ml-engineers.md.
 """
 
 from pathlib import Path

@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from annotation.models import Project, Run
 from annotation.selectors.judgments import latest_judgment_id
 from annotation.selectors.reports import latest_agreement
 
 AUDIT_EVERY = timedelta(minutes=10)
-RESEND_AFTER = timedelta(seconds=20)
+SILENT_AFTER = timedelta(seconds=20)
+RESEND_AFTER = timedelta(minutes=2)
 
 
 def projects_due_for_audit(now: datetime) -> list[Project]:
@@ -18,10 +20,15 @@ def projects_due_for_audit(now: datetime) -> list[Project]:
 
 
 def runs_possibly_lost(now: datetime) -> QuerySet[Run]:
-    """Live runs that nobody has touched for a while: their message or their worker may be gone."""
-    before = now - RESEND_AFTER
-    return Run.objects.filter(state=Run.State.QUEUED, created_at__lt=before) | Run.objects.filter(
-        state=Run.State.RUNNING, heartbeat_at__lt=before
+    """Live runs whose worker has been silent, or whose message was sent long ago.
+
+    A run that waits behind others is sent again now and then; the second message finds the run
+    taken or ended, and leaves.
+    """
+    runs = Run.objects.annotate(touched_at=Coalesce("heartbeat_at", "created_at"))
+    return runs.filter(
+        Q(state=Run.State.QUEUED, touched_at__lt=now - RESEND_AFTER)
+        | Q(state=Run.State.RUNNING, touched_at__lt=now - SILENT_AFTER)
     )
 
 

@@ -141,6 +141,11 @@ def run_execute(*, run_id: int, work: Callable[[RunHandle], Mapping[str, object]
             _finish(run_id, Run.State.SUCCEEDED, result=result)
 
 
+def run_sent_again(*, run: Run) -> None:
+    """Notes that the schedule has sent the run's message again, so that it waits before the next."""
+    Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
+
+
 def run_is_executing(run_id: int) -> bool:
     """Whether some live process holds the run's lock."""
     with _lock(run_id) as is_free:
