@@ -142,7 +142,7 @@ def run_execute(*, run_id: int, work: Callable[[RunHandle], Mapping[str, object]
 
 
 def run_sent_again(*, run: Run) -> None:
-    """Notes that the schedule has sent the run's message again, so that it waits before the next."""
+    """Notes that the schedule has sent the run again, so that it waits before the next time."""
     Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
 
 
