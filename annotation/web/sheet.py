@@ -9,6 +9,7 @@ from annotation.models import Ask, ComparisonKind, Criterion
 from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
 from annotation.web.forms import BOTH_BAD, TIE, Values
 
+SIGNS = {1: "≥", 2: ">", 3: "≫"}
 WORDS = {
     1: gettext_lazy("slightly better"),
     2: gettext_lazy("better"),
@@ -94,7 +95,7 @@ def _preference(slot: int, strength: int | None) -> tuple[str, str, str]:
     if strength is None:
         return str(slot), _("%(letter)s better") % {"letter": letter}, letter
     label = f"{letter} {WORDS[strength]}"
-    return f"{slot}:{strength}", label, letter + "+" * strength
+    return f"{slot}:{strength}", label, letter + SIGNS[strength]
 
 
 def _both_bad(shown: Presentation, values: Values) -> Option:
