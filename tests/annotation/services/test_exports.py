@@ -4,6 +4,7 @@ import json
 import resource
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,15 @@ def exports(settings: Any, tmp_path: Path) -> Path:
     return settings.EXPORTS_DIR
 
 
-@pytest.fixture
+@contextmanager
 def no_space_left() -> Iterator[None]:
     """The operating system refuses any file over 100 bytes, as a full disk would."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def rows_of(folder: Path, split: str) -> list[dict[str, object]]:
@@ -96,10 +99,9 @@ def test_nothing_to_export_is_said(project: Project, exports: Path) -> None:
     assert not Export.objects.exists()
 
 
-@pytest.mark.usefixtures("no_space_left")
 def test_a_full_disk_leaves_nothing_behind(ana: User, project: Project, exports: Path) -> None:
     judge(ana, project)
-    with pytest.raises(Unavailable, match="Nothing of it was kept"):
+    with no_space_left(), pytest.raises(Unavailable, match="Nothing of it was kept"):
         export_create(project=project)
     assert not Export.objects.exists()
     assert not [path for path in exports.rglob("*") if path.is_file()]
