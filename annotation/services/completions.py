@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from annotation.core.errors import Invalid
+from annotation.core.messages import LONGEST_TEXT
 from annotation.core.rendering import render_markdown
 from annotation.models import Completion, Policy, Prompt
-
-MAX_BYTES = 256 * 1024
 
 
 def completion_create(
@@ -25,8 +24,8 @@ def completion_create(
     if not Prompt.objects.filter(pk=prompt_id, project=policy.project_id).exists():
         raise Invalid(f"Prompt {prompt_id} is not of the project of policy “{policy}”.")
     text = text.replace("\x00", "")
-    if len(text.encode()) > MAX_BYTES:
-        raise Invalid(f"A completion of {len(text.encode()):,} bytes is over {MAX_BYTES:,}.")
+    if len(text.encode()) > LONGEST_TEXT:
+        raise Invalid(f"A completion of {len(text.encode()):,} bytes is over {LONGEST_TEXT:,}.")
     completion = Completion(
         prompt_id=prompt_id, policy=policy, sample_index=sample_index, text=text,
         html=render_markdown(text), **provenance,

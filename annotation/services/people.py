@@ -52,7 +52,7 @@ def pool_create(*, actor: User | None, name: str, description: str = "") -> Pool
         raise Conflict(f"There is a pool “{name}” already.", field="name") from error
     if actor is not None:
         Membership.objects.create(pool=pool, user=actor, role=Membership.Role.OWNER)
-        audit_entry_create(actor=actor, action="pool.create", subject=pool.name)
+        _note(actor, pool, "pool.create", pool.name)
     return pool
 
 
@@ -70,9 +70,7 @@ def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> 
         pool=pool, user=user, defaults={"role": role, "state": Membership.State.ACTIVE}
     )
     if actor is not None:
-        audit_entry_create(
-            actor=actor, action="membership.set", subject=str(user), detail={"role": role}
-        )
+        _note(actor, pool, "membership.set", str(user), role=role)
     return membership
 
 
@@ -88,10 +86,7 @@ def membership_state_set(*, actor: User, membership: Membership, state: str) -> 
     membership.save(update_fields=["state"])
     if state != Membership.State.ACTIVE:
         _release_leases(membership)
-    audit_entry_create(
-        actor=actor, action=f"membership.{state}", subject=str(membership.user),
-        detail={"pool": membership.pool.name},
-    )  # fmt: skip
+    _note(actor, membership.pool, f"membership.{state}", str(membership.user))
     return membership
 
 
@@ -111,9 +106,7 @@ def invitation_create(
         pool=pool, role=role, email=email, invited_by=actor, token_digest=token_digest(token),
         expires_at=timezone.now() + timedelta(days=days),
     )  # fmt: skip
-    audit_entry_create(
-        actor=actor, action="invitation.create", subject=email or pool.name, detail={"role": role}
-    )
+    _note(actor, pool, "invitation.create", email or pool.name, role=role)
     return invitation, token
 
 
@@ -144,7 +137,7 @@ def invitation_accept(*, token: str, username: str, name: str, password: str) ->
     Membership.objects.create(pool=invitation.pool, user=user, role=invitation.role)
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
-    audit_entry_create(actor=user, action="invitation.accept", subject=invitation.pool.name)
+    _note(user, invitation.pool, "invitation.accept", invitation.pool.name)
     return user
 
 
@@ -153,9 +146,8 @@ def invitation_revoke(*, actor: User, invitation: Invitation) -> None:
     if invitation.accepted_at is not None:
         raise Conflict("The invitation was accepted already; pause or remove the member instead.")
     Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
-    audit_entry_create(
-        actor=actor, action="invitation.revoke", subject=invitation.email or invitation.pool.name
-    )
+    name = invitation.email or invitation.pool.name
+    _note(actor, invitation.pool, "invitation.revoke", name)
 
 
 @transaction.atomic
@@ -195,6 +187,19 @@ def user_erase(*, actor: User, user: User) -> User:
         _release_leases(membership)
     audit_entry_create(actor=actor, action="user.erase", subject=user.pseudonym)
     return user
+
+
+def _note(actor: User, pool: Pool, action: str, subject: str, **detail: object) -> None:
+    """An entry in the log of each project that the pool serves, or one without a project."""
+    projects: list[Project | None] = list(pool.projects.all())
+    for project in projects or [None]:
+        audit_entry_create(
+            actor=actor,
+            project=project,
+            action=action,
+            subject=subject,
+            detail={"pool": pool.name, **detail},
+        )
 
 
 def _check_password(password: str, user: User) -> None:
