@@ -49,11 +49,16 @@ def measure(*, short: bool) -> list[Figure]:
 
 
 def _accuracy(found: dict[str, Any], name: str) -> Figure:
-    """Min and max are the ends of the 95 % interval, n the decided votes."""
-    accuracy = found["accuracy"]
+    """Of n decided votes; min and max are the ends of the 95 % interval, where there is one.
+
+    The baseline is whichever rule about length does better on the same votes.
+    """
+    accuracy, longer = found["accuracy"], found["longer_wins"]["value"]
+    interval = " (95 % interval)" if accuracy["low"] is not None else " (too few for an interval)"
     return Figure(
-        f"accuracy, {name} (95 % interval)", accuracy["value"], "share", better="higher",
-        baseline=found["longer_wins"]["value"], baseline_name="the longer one wins",
+        f"accuracy, {name}{interval}", accuracy["value"], "share", better="higher",
+        baseline=max(longer, 1 - longer),
+        baseline_name="the longer one wins" if longer > 1 / 2 else "the shorter one wins",
         n=accuracy["n_votes"], min=accuracy["low"], max=accuracy["high"],
     )  # fmt: skip
 
