@@ -138,9 +138,10 @@ class Supervisor:
         self._signals += 1
 
     def _stop_everything(self) -> None:
+        # Before it is said: the second signal may come as soon as somebody has read the line.
+        self._signals = 0
         if any(child.is_running for child in self._children()):
             self.say("Stopping. Once more ends everything at once.")
-        self._signals = 0
         for stage in self._stopping_order():
             self._stop_stage(stage)
         _kill_descendants()

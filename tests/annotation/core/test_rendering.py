@@ -255,7 +255,8 @@ def test_time_grows_with_length_and_no_faster(name: str) -> None:
         return time.process_time() - start
 
     seconds(1000)
-    short, long = min(seconds(2_000), seconds(2_000)), seconds(16_000)
+    # The garbage collector may strike once, so the quicker of two tries counts.
+    short, long = (min(seconds(length) for _ in range(2)) for length in (2_000, 16_000))
     assert long < 8 * 4 * max(short, 0.005)
 
 
