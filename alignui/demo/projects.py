@@ -58,11 +58,11 @@ POLICIES = {
     ),
     "plain": (
         "You are a helpful assistant.",
-        {"temperature": 0.7, "top_p": 0.95, "max_new_tokens": 128},
+        {"temperature": 0.7, "top_p": 0.95, "max_new_tokens": 96},
     ),
     "playful": (
         "You are a cheerful companion who answers with humour and vivid examples.",
-        {"temperature": 1.1, "top_p": 0.95, "max_new_tokens": 128},
+        {"temperature": 1.1, "top_p": 0.95, "max_new_tokens": 96},
     ),
 }
 
