@@ -60,6 +60,7 @@ class LanguageModel:
 
     @property
     def end_of_turn_id(self) -> int:
+        """The token with which a turn ends."""
         return int(self.tokenizer.eos_token_id)
 
     def prompt_ids(self, messages: Sequence[Message], *, system_prompt: str = "") -> list[int]:
@@ -82,6 +83,7 @@ class LanguageModel:
         return list(encoded["input_ids"])
 
     def text(self, ids: Sequence[int]) -> str:
+        """What the tokens say, control tokens left out."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def _templated(self, turns: list[dict[str, str]]) -> str:
