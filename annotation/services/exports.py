@@ -63,7 +63,6 @@ def export_create(
         )
     name = f"{project.slug}/{f'run-{run.pk}' if run else uuid4().hex[:12]}"
     folder = Path(settings.EXPORTS_DIR, name)
-    shutil.rmtree(folder, ignore_errors=True)  # left by a worker that died before the record
     files, card = _write(folder, project, live, found, cutoff)
     return _record(
         project=project, actor=actor, run=run, folder=folder, name=name, files=files, card=card,
@@ -126,6 +125,8 @@ def _write(
 ) -> tuple[list[Written], str]:
     """Writes into a folder beside the final one, which then takes its name in one step."""
     part = folder.with_name(f".{folder.name}.part")
+    for left in (folder, part):  # by a worker that died before the record
+        shutil.rmtree(left, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         splits = {

@@ -116,6 +116,21 @@ def test_an_export_resumed_after_its_worker_died_is_one_release(
     assert Export.objects.count() == 1
 
 
+def test_what_a_killed_worker_left_does_not_hinder_the_release(
+    ana: User, project: Project, exports: Path
+) -> None:
+    judge(ana, project)
+    run = make_run(project, kind="export")
+    for left in (f"run-{run.pk}", f".run-{run.pk}.part"):
+        (exports / project.slug / left).mkdir(parents=True)
+        (exports / project.slug / left / "train.jsonl").write_text("half a li")
+    (exports / project.slug / f"run-{run.pk}.zip").write_bytes(b"half an archive")
+    export = export_create(project=project, run=run)
+    assert len(rows_of(exports / export.folder, "train")) == 1
+    assert zipfile.is_zipfile(archive_path(export))
+    assert not list((exports / project.slug).glob(".*"))
+
+
 def test_an_archive_that_is_gone_is_said_in_words(ana: User, project: Project) -> None:
     judge(ana, project)
     export = export_create(project=project)
