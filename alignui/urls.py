@@ -5,9 +5,11 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from alignui import health
+from alignui.words import words
 from annotation.api.base import Nothing
 
 urlpatterns = [
+    path("words/<str:language>.js", words, name="words"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

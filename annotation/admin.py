@@ -141,6 +141,18 @@ class SpanAdmin(ReadOnly):
     list_display = ["judgment_id", "candidate_id", "label", "start", "end"]
 
 
+@admin.register(models.Rewrite)
+class RewriteAdmin(ReadOnly):
+    list_display = ["judgment_id", "candidate_id"]
+
+
+@admin.register(models.Flag)
+class FlagAdmin(ReadOnly):
+    list_display = ["id", "project", "kind", "raised_by", "created_at", "resolved_at"]
+    list_filter = ["project", "kind"]
+    list_select_related = ["project", "raised_by"]
+
+
 @admin.register(models.AgreementReport)
 class AgreementReportAdmin(ReadOnly):
     list_display = ["project", "criterion", "estimate", "low", "high", "n_judgments", "created_at"]

@@ -1,5 +1,6 @@
 """What annotators answered. Rows are only ever added: an amendment supersedes."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -22,7 +23,13 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
 
 
 class Judgment(models.Model):
-    """An annotator's answer: ordered groups of canonical candidate positions, best first."""
+    """An annotator's answer: ordered groups of canonical candidate positions, best first.
+
+    `first_viewed_ms[position]` is when a candidate first came into view, in ms of active time after
+    the comparison was shown. `sitting_ms` is how long the annotator had been at work without a
+    longer pause, and `pace` how long they now take relative to how that sitting began: the two
+    signs of fatigue that audits read.
+    """
 
     class Source(models.TextChoices):
         WEB = "web", "Browser"
@@ -45,6 +52,9 @@ class Judgment(models.Model):
     rationale = models.TextField(blank=True)
     confidence = models.PositiveSmallIntegerField(null=True, blank=True)
     active_ms = models.PositiveIntegerField(null=True, blank=True)
+    first_viewed_ms = ArrayField(models.PositiveIntegerField(null=True), null=True, blank=True)
+    sitting_ms = models.PositiveIntegerField(null=True, blank=True)
+    pace = models.FloatField(null=True, blank=True)
     source = models.CharField(max_length=6, choices=Source)
     judged_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -123,7 +133,11 @@ class CriterionAnswer(models.Model):
 
 
 class Span(models.Model):
-    """A passage of a response that the annotator marked; offsets count characters of its text."""
+    """A passage of a response that the annotator marked.
+
+    `start` and `end` count characters (code points) of the completion's text as it was written,
+    `shown_start` and `shown_end` those of its rendering, which is what was read: `quote`.
+    """
 
     class Label(models.TextChoices):
         GOOD = "good", "Good"
@@ -134,6 +148,9 @@ class Span(models.Model):
     candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="spans")
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
+    shown_start = models.PositiveIntegerField(default=0)
+    shown_end = models.PositiveIntegerField(default=0)
+    quote = models.TextField(blank=True)
     label = models.CharField(max_length=5, choices=Label)
     note = models.TextField(blank=True)
 
@@ -145,3 +162,39 @@ class Span(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} span in judgment {self.judgment_id}"
+
+
+class Rewrite(models.Model):
+    """A response as its annotator made it better: a demonstration, and with it an edit pair."""
+
+    judgment = models.OneToOneField(Judgment, on_delete=models.PROTECT, related_name="rewrite")
+    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="rewrites")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["judgment"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(text=""), name="rewrite_says_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Rewrite in judgment {self.judgment_id}"
+
+
+class Draft(models.Model):
+    """An answer that is being given: the fields of the sheet, until they are submitted.
+
+    `amends` is the judgment that was live when the draft was begun; another one makes it stale.
+    """
+
+    assignment = models.OneToOneField(Assignment, on_delete=models.CASCADE, related_name="draft")
+    amends = models.ForeignKey(
+        Judgment, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    fields = models.JSONField()
+    active_ms = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"Draft of assignment {self.assignment_id}"

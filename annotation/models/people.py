@@ -45,6 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     email = models.EmailField(blank=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HUMAN)
+    language = models.CharField(max_length=8, blank=True)
+    toured_at = models.DateTimeField(null=True, blank=True)
     pseudonym = models.CharField(max_length=32, unique=True, default=draw_pseudonym)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -67,6 +69,30 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.username
+
+
+class SelfDescription(models.Model):
+    """What an annotator chose to say about themselves, for audits only; they may take it back."""
+
+    class AgeBand(models.TextChoices):
+        UNDER_25 = "18-24", "18 to 24"
+        UNDER_35 = "25-34", "25 to 34"
+        UNDER_45 = "35-44", "35 to 44"
+        UNDER_55 = "45-54", "45 to 54"
+        UNDER_65 = "55-64", "55 to 64"
+        OLDER = "65+", "65 or older"
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="self_description")
+    age_band = models.CharField(max_length=5, choices=AgeBand, blank=True)
+    gender = models.CharField(max_length=60, blank=True)
+    region = models.CharField(max_length=60, blank=True)
+    first_languages = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    expertise = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"What {self.user} says of themselves"
 
 
 class Pool(models.Model):

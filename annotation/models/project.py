@@ -47,6 +47,12 @@ class Project(models.Model):
     allow_amend = models.BooleanField(default=True)
     rationale = models.CharField(max_length=8, choices=Ask, default=Ask.OPTIONAL)
     confidence = models.CharField(max_length=8, choices=Ask, default=Ask.OFF)
+    spans = models.CharField(max_length=8, choices=Ask, default=Ask.OFF)
+    rewrite = models.CharField(max_length=8, choices=Ask, default=Ask.OFF)
+    shows_gold = models.BooleanField(default=False)
+    break_after_minutes = models.PositiveSmallIntegerField(
+        default=50, validators=[MaxValueValidator(480)]
+    )
     pools = models.ManyToManyField(Pool, related_name="projects", blank=True)
 
     samples_per_prompt = models.PositiveSmallIntegerField(default=1)

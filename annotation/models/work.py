@@ -1,4 +1,4 @@
-"""Who judges what: batches, comparisons, their candidates, and leased assignments."""
+"""Who judges what: batches, comparisons, their candidates, leased assignments, and flags."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -146,7 +146,8 @@ class Candidate(models.Model):
 class Assignment(models.Model):
     """One annotator's leased right to judge one comparison.
 
-    `display_order[slot]` is the canonical position of the candidate shown in that slot.
+    `display_order[slot]` is the canonical position of the candidate shown in that slot. One that
+    is leased ahead has no `shown_at` until its annotator gets to see it.
     """
 
     class State(models.TextChoices):
@@ -169,6 +170,7 @@ class Assignment(models.Model):
     display_order = ArrayField(models.PositiveSmallIntegerField())
     leased_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    shown_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.CharField(max_length=9, choices=SkipReason, blank=True)
     skip_note = models.TextField(blank=True)
@@ -204,3 +206,62 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"Assignment {self.pk}"
+
+
+class Flag(models.Model):
+    """Something about a comparison that a lead should look at: raised by a person or by a check."""
+
+    class Kind(models.TextChoices):
+        IDENTIFIES = "identifies", "A response says who wrote it"
+        BROKEN = "broken", "The prompt or a response is broken"
+        UNSAFE = "unsafe", "Harmful or upsetting content"
+        PRIVATE = "private", "Personal data"
+        UNCLEAR = "unclear", "The guideline does not cover this"
+        OTHER = "other", "Something else"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="flags")
+    completion = models.ForeignKey(
+        Completion, null=True, blank=True, on_delete=models.CASCADE, related_name="flags"
+    )
+    comparison = models.ForeignKey(
+        Comparison, null=True, blank=True, on_delete=models.CASCADE, related_name="flags"
+    )
+    raised_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="flags"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["completion", "kind"],
+                condition=Q(raised_by__isnull=True),
+                name="flag_found_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(completion__isnull=False) | Q(comparison__isnull=False),
+                name="flag_is_about_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(resolved_at__isnull=True, resolved_by__isnull=True)
+                | Q(resolved_at__isnull=False, resolved_by__isnull=False),
+                name="flag_resolved_by_someone",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "-id"], name="flag_unresolved",
+                condition=Q(resolved_at__isnull=True),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} (flag {self.pk})"

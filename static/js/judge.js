@@ -11,6 +11,9 @@ import { Ranking } from "./judge/ranking.js";
 import { ResponseSwitch } from "./judge/responses.js";
 import { listenToSending } from "./judge/sending.js";
 
+/* Each gets (root, page) of a comparison that arrives; it may add keys to `page.keys`. */
+const PARTS = [];
+
 const UNDO_MS = 60_000;
 const main = document.getElementById("main");
 
@@ -25,6 +28,7 @@ export const page = {
   lease: null,
   arrivedAt: -Infinity,
   isTouched: false,
+  keys: new Map(),
 
   announce(words) {
     document.getElementById("announcement").textContent = words;
@@ -47,6 +51,7 @@ function adopt(root) {
   page.root = root;
   page.isTouched = false;
   page.form = document.getElementById("judgment");
+  page.keys.clear();
   page.ranking = page.responses = page.lease = page.draft = null;
   if (!page.form) return;
   page.form.noValidate = true;
@@ -55,6 +60,7 @@ function adopt(root) {
   page.responses = new ResponseSwitch(root);
   if (root.dataset.kind === "ranking") page.ranking = new Ranking(root, page);
   if (root.dataset.renew) page.lease = new Lease(root, page.clock);
+  for (const part of PARTS) part(root, page);
   veil(root);
   sayChoice();
   showKeySwitch(root);

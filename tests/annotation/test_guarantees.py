@@ -24,6 +24,7 @@ from annotation.models import (
     Policy,
     Project,
     Prompt,
+    Rewrite,
     Run,
     Span,
     User,
@@ -289,6 +290,11 @@ def _a_span() -> Span:
     return Span.objects.create(judgment=judgment, candidate=candidate, start=0, end=3, label="good")
 
 
+def _a_rewrite() -> Rewrite:
+    span = _a_span()
+    return Rewrite.objects.create(judgment=span.judgment, candidate=span.candidate, text="Better.")
+
+
 def _an_export() -> Export:
     return Export.objects.create(
         project=make_comparison().project, folder=uuid4().hex, sha256="0" * 64, byte_size=1,
@@ -302,7 +308,7 @@ def _an_audit_entry() -> AuditEntry:
 
 @pytest.mark.parametrize(
     "make",
-    [_a_judgment, _an_answer, _a_span, _an_export, _an_audit_entry],
+    [_a_judgment, _an_answer, _a_span, _a_rewrite, _an_export, _an_audit_entry],
     ids=lambda f: f.__name__,
 )
 def test_append_only_rows_are_neither_changed_nor_deleted(make: Callable[[], object]) -> None:
@@ -310,7 +316,8 @@ def test_append_only_rows_are_neither_changed_nor_deleted(make: Callable[[], obj
     manager = type(row).objects.filter(pk=row.pk)  # type: ignore[attr-defined]
     changed = {
         "Judgment": {"groups": [[1], [0]]}, "CriterionAnswer": {"groups": [[1], [0]]},
-        "Span": {"note": "x"}, "Export": {"rows": 2}, "AuditEntry": {"action": "x"},
+        "Span": {"note": "x"}, "Rewrite": {"text": "x"}, "Export": {"rows": 2},
+        "AuditEntry": {"action": "x"},
     }[type(row).__name__]  # fmt: skip
     with pytest.raises(IntegrityError, match="append-only"):
         manager.update(**changed)

@@ -66,7 +66,7 @@ function actionOf(event, page) {
   if (!event.shiftKey && slot >= 0 && slot < Number(root.dataset.size)) {
     return () => (page.ranking ? page.ranking.select(slot, true) : page.responses.goTo(slot));
   }
-  return letters(page, skip)[key];
+  return letters(page, skip)[key] ?? page.keys.get(key);
 }
 
 function letters(page, skip) {
