@@ -8,7 +8,7 @@ from kombu.exceptions import OperationalError
 
 from annotation.models import Run
 from annotation.selectors import due
-from annotation.services import agreement, assignments, audits, exports, imports, runs
+from annotation.services import agreement, assignments, audits, drafts, exports, imports, runs
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ def sweep() -> None:
     """Returns lapsed leases and sends runs again whose message or worker was lost."""
     now = timezone.now()
     assignments.assignments_expire(now=now)
+    drafts.drafts_forget()
     for run in due.runs_possibly_lost(now):
         if not runs.run_is_executing(run.pk):
             runs.run_sent_again(run=run)

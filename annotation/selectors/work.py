@@ -17,6 +17,7 @@ from annotation.models import (
     Comparison,
     Completion,
     Criterion,
+    Draft,
     Judgment,
     Project,
     Prompt,
@@ -145,6 +146,12 @@ def presentation(assignment: Assignment) -> Presentation:
         expires_at=assignment.expires_at,
         previous=_previous(assignment),
     )
+
+
+def draft_of(assignment: Assignment, head: Judgment | None) -> Draft | None:
+    """What was begun on it and not submitted yet, unless it has been answered since."""
+    live = head.pk if head and assignment.state == Assignment.State.SUBMITTED else None
+    return Draft.objects.filter(assignment=assignment, amends=live).first()
 
 
 def batch_progress(project: Project) -> list[BatchProgress]:

@@ -1,6 +1,8 @@
 """Leases: who may judge which comparison, in which display order, until when.
 
-The database keeps `taken <= overlap`; these services only decide whose turn it is.
+The database keeps `taken <= overlap`; these services only decide whose turn it is. A page asks for
+the next comparison while its annotator still reads the present one: that lease is ahead, short,
+and has no `shown_at` until it is seen.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from annotation.models import Assignment, Batch, Comparison, Project, User
 State = Assignment.State
 LOCK_SPACE = 0x4C4541  # "LEA": one claim at a time per annotator, whatever tabs they have open
 UNDO_SECONDS = 60
+AHEAD_SECONDS = 300
 
 
 @transaction.atomic
@@ -26,30 +29,49 @@ def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
     """
     _lock_claims(annotator)
     now = timezone.now()
-    held = _held_lease(annotator, project)
-    if held is not None:
-        return _extend(held, now)
-    comparison = _next_comparison(annotator, project)
-    if comparison is None and assignments_expire(now=now, project=project):
-        comparison = _next_comparison(annotator, project)
-    if comparison is None:
-        return None
-    return Assignment.objects.create(
-        comparison=comparison,
-        annotator=annotator,
-        display_order=list(_display_order(annotator, project, comparison)),
-        leased_at=now,
-        expires_at=now + timedelta(seconds=project.lease_seconds),
-    )
+    held = _held_leases(annotator, project).first()
+    return _show(held, now) if held else _lease_next(annotator, project, now, shown_at=now)
+
+
+@transaction.atomic
+def assignment_claim_ahead(*, annotator: User, shown: Assignment) -> Assignment | None:
+    """What will follow `shown`, leased for a short while before it is seen; None for nothing.
+
+    Asked again, it gives the same: nobody holds more than one comparison that they do not see.
+    """
+    _lock_claims(annotator)
+    now = timezone.now()
+    project = shown.comparison.project
+    present = lock_own(annotator, shown)
+    if present.state == State.LEASED and present.shown_at is None:
+        _show(present, now)
+    held = _held_leases(annotator, project).exclude(pk=shown.pk).first()
+    return held or _lease_next(annotator, project, now, shown_at=None)
+
+
+@transaction.atomic
+def assignment_show(*, annotator: User, assignment: Assignment) -> Assignment:
+    """The annotator sees what was leased ahead. Raises Conflict when it has lapsed meanwhile."""
+    locked = lock_own(annotator, assignment)
+    if locked.state != State.LEASED:
+        raise Conflict("This lease has ended.", hint="Take the next comparison.")
+    return _show(locked, timezone.now())
 
 
 @transaction.atomic
 def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
-    """Extends a lease while its page is in use. Raises Conflict when it has lapsed."""
+    """Extends a lease while its page is in use, and with it the one ahead.
+
+    Raises Conflict when it has lapsed.
+    """
     locked = lock_own(annotator, assignment)
     if locked.state != State.LEASED:
         raise Conflict("This lease has ended.", hint="Take the next comparison.")
-    return _extend(locked, timezone.now())
+    now = timezone.now()
+    _held_leases(annotator, locked.comparison.project).filter(shown_at=None).update(
+        expires_at=now + _length_ahead(locked.comparison.project)
+    )
+    return _extend(locked, now)
 
 
 @transaction.atomic
@@ -89,7 +111,6 @@ def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
         raise Conflict("There is no skip to undo.")
     if now - locked.closed_at > timedelta(seconds=UNDO_SECONDS):
         raise Conflict("A skip can be undone for a minute only.")
-    _release_other_leases(annotator, locked)
     return lease_again(locked, now)
 
 
@@ -118,7 +139,7 @@ def lease_again(assignment: Assignment, now: datetime) -> Assignment:
     """Turns an ended assignment into a lease if the comparison still has room for it."""
     assignment.state, assignment.closed_at = State.LEASED, None
     assignment.skip_reason = assignment.skip_note = ""
-    assignment.leased_at = now
+    assignment.leased_at = assignment.shown_at = now
     assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
     try:
         with transaction.atomic():
@@ -136,7 +157,8 @@ def _lock_claims(annotator: User) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, annotator.pk])
 
 
-def _held_lease(annotator: User, project: Project) -> Assignment | None:
+def _held_leases(annotator: User, project: Project) -> QuerySet[Assignment]:
+    """What was seen last comes first; what is ahead comes in the order in which it was leased."""
     return (
         Assignment.objects.select_for_update(of=("self",))
         .filter(
@@ -144,9 +166,27 @@ def _held_lease(annotator: User, project: Project) -> Assignment | None:
             comparison__batch__state=Batch.State.OPEN,
         )
         .select_related("comparison__project")
-        .order_by("-leased_at")
-        .first()
+        .order_by(F("shown_at").desc(nulls_last=True), "id")
     )  # fmt: skip
+
+
+def _lease_next(
+    annotator: User, project: Project, now: datetime, *, shown_at: datetime | None
+) -> Assignment | None:
+    comparison = _next_comparison(annotator, project)
+    if comparison is None and assignments_expire(now=now, project=project):
+        comparison = _next_comparison(annotator, project)
+    if comparison is None:
+        return None
+    length = timedelta(seconds=project.lease_seconds) if shown_at else _length_ahead(project)
+    return Assignment.objects.create(
+        comparison=comparison,
+        annotator=annotator,
+        display_order=list(_display_order(annotator, project, comparison)),
+        leased_at=now,
+        shown_at=shown_at,
+        expires_at=now + length,
+    )
 
 
 def _next_comparison(annotator: User, project: Project) -> Comparison | None:
@@ -189,6 +229,17 @@ def _display_order(annotator: User, project: Project, comparison: Comparison) ->
     )
 
 
+def _length_ahead(project: Project) -> timedelta:
+    return timedelta(seconds=min(project.lease_seconds, AHEAD_SECONDS))
+
+
+def _show(assignment: Assignment, now: datetime) -> Assignment:
+    if assignment.shown_at is None:
+        assignment.shown_at = now
+        assignment.save(update_fields=["shown_at"])
+    return _extend(assignment, now)
+
+
 def _extend(assignment: Assignment, now: datetime) -> Assignment:
     assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
     assignment.save(update_fields=["expires_at"])
@@ -199,11 +250,3 @@ def _close(assignment: Assignment, state: str) -> Assignment:
     assignment.state, assignment.closed_at = state, timezone.now()
     assignment.save(update_fields=["state", "closed_at", "skip_reason", "skip_note"])
     return assignment
-
-
-def _release_other_leases(annotator: User, assignment: Assignment) -> None:
-    Assignment.objects.filter(
-        annotator=annotator,
-        state=State.LEASED,
-        comparison__project=assignment.comparison.project,
-    ).exclude(pk=assignment.pk).update(state=State.RELEASED, closed_at=timezone.now())

@@ -1,8 +1,9 @@
 """Answers. Each names the assignment whose display order was shown; none is ever overwritten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -16,15 +17,25 @@ from annotation.models import (
     ComparisonKind,
     Criterion,
     CriterionAnswer,
+    Draft,
     Judgment,
     Project,
     User,
 )
 from annotation.services.assignments import UNDO_SECONDS, lease_again, lock_own
+from annotation.services.passages import (
+    RewriteInput,
+    SpanInput,
+    checked_rewrite,
+    checked_spans,
+    rewrite_create,
+    spans_create,
+)
 
 State = Assignment.State
 STRENGTHS: Mapping[int, tuple[int, ...]] = {0: (), 1: (), 2: (1, 3), 3: (1, 2, 3)}
 RATIONALE_CHARACTERS = 20_000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,10 @@ class CriterionInput:
 
 @dataclass(frozen=True, slots=True)
 class JudgmentInput:
-    """An answer in slots as displayed: `groups` are ordered, best first; ties share a group."""
+    """An answer in slots as displayed: `groups` are ordered, best first; ties share a group.
+
+    `first_viewed_ms[slot]` is the active time at which that response first came into view.
+    """
 
     groups: Groups
     strength: int | None = None
@@ -47,6 +61,9 @@ class JudgmentInput:
     rationale: str = ""
     confidence: int | None = None
     active_ms: int | None = None
+    first_viewed_ms: tuple[int | None, ...] | None = None
+    spans: tuple[SpanInput, ...] = ()
+    rewrite: RewriteInput | None = None
 
 
 @transaction.atomic
@@ -57,12 +74,14 @@ def judgment_submit(
     token: UUID,
     answer: JudgmentInput,
     source: str = Judgment.Source.WEB,
+    amends: bool | None = None,
 ) -> Judgment:
     """Stores the answer once per token, however often it is sent. Locks the assignment.
 
-    On a comparison that the annotator has judged before it is an amendment. An answer that
-    arrives after its lease has lapsed is kept as long as the comparison has room for it.
-    Raises Invalid naming the field, Conflict when the comparison has no room any more.
+    On a comparison that the annotator has judged before it is an amendment, unless `amends` is
+    False: then the annotator does not know of that judgment. An answer that arrives after its
+    lease has lapsed is kept as long as the comparison has room for it. Raises Invalid naming the
+    field, Conflict when the comparison has no room any more or was answered already.
     """
     locked = lock_own(annotator, assignment)
     project = locked.comparison.project
@@ -72,7 +91,7 @@ def judgment_submit(
     answer = _checked(answer, locked, project)
     head = _head(locked)
     if locked.state == State.SUBMITTED:
-        _check_may_amend(project, head)
+        _check_may_amend(project, head, amends)
     elif locked.state in (State.EXPIRED, State.RELEASED):
         lease_again(locked, timezone.now())
     elif locked.state == State.SKIPPED:
@@ -80,6 +99,7 @@ def judgment_submit(
     judgment = _append(locked, head, token, source, answer)
     locked.state, locked.closed_at = State.SUBMITTED, timezone.now()
     locked.save(update_fields=["state", "closed_at"])
+    Draft.objects.filter(assignment=locked).delete()
     return judgment
 
 
@@ -101,9 +121,6 @@ def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> As
         revision=head.revision + 1, supersedes=head, is_withdrawal=True,
         idempotency_token=token, groups=[], source=Judgment.Source.WEB,
     )  # fmt: skip
-    Assignment.objects.filter(
-        annotator=annotator, state=State.LEASED, comparison__project=locked.comparison.project
-    ).update(state=State.RELEASED, closed_at=timezone.now())
     return lease_again(locked, timezone.now())
 
 
@@ -121,7 +138,12 @@ def _head(assignment: Assignment) -> Judgment | None:
     ).first()
 
 
-def _check_may_amend(project: Project, head: Judgment | None) -> None:
+def _check_may_amend(project: Project, head: Judgment | None, amends: bool | None = True) -> None:
+    if amends is False:
+        raise Conflict(
+            "You have answered this one already, perhaps in another tab.",
+            hint="That answer is kept; change it in your history if it is not what you think.",
+        )
     if project.allow_amend or head is None:
         return
     if timezone.now() - head.created_at > timedelta(seconds=UNDO_SECONDS):
@@ -150,6 +172,7 @@ def _append(
         rationale=answer.rationale,
         confidence=answer.confidence,
         active_ms=answer.active_ms,
+        first_viewed_ms=_by_position(answer.first_viewed_ms, order),
         source=source,
         judged_at=judged_at or timezone.now(),
     )
@@ -158,23 +181,29 @@ def _append(
         _criterion_answer(judgment, criteria[key], given, order)
         for key, given in answer.criteria.items()
     )
+    if answer.spans:
+        spans_create(judgment, answer.spans)
+    if answer.rewrite is not None:
+        rewrite_create(judgment, answer.rewrite)
     return judgment
+
+
+def _by_position(by_slot: Sequence[T] | None, order: Sequence[int]) -> list[T] | None:
+    """What was given in the order shown, in the canonical order."""
+    if by_slot is None:
+        return None
+    return [by_slot[order.index(position)] for position in range(len(order))]
 
 
 def _criterion_answer(
     judgment: Judgment, criterion: Criterion, given: CriterionInput, order: list[int]
 ) -> CriterionAnswer:
-    ratings = None
-    if given.ratings is not None:
-        ratings = [0] * len(order)
-        for slot, rating in enumerate(given.ratings):
-            ratings[order[slot]] = rating
     return CriterionAnswer(
         judgment=judgment,
         criterion=criterion,
         groups=None if given.groups is None else as_canonical(given.groups, order),
         strength=given.strength,
-        ratings=ratings,
+        ratings=_by_position(given.ratings, order),
     )
 
 
@@ -193,6 +222,7 @@ def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) ->
     _check_confidence(answer.confidence, project)
     if answer.active_ms is not None and not 0 <= answer.active_ms < 2**31:
         raise Invalid("The active time is not a time.", field="active_ms")
+    _check_views(answer.first_viewed_ms, size)
     return JudgmentInput(
         groups=groups,
         strength=answer.strength,
@@ -201,7 +231,19 @@ def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) ->
         rationale="" if project.rationale == Ask.OFF else rationale,
         confidence=answer.confidence,
         active_ms=answer.active_ms,
+        first_viewed_ms=answer.first_viewed_ms,
+        spans=checked_spans(answer.spans, size, project),
+        rewrite=checked_rewrite(answer.rewrite, groups, assignment),
     )
+
+
+def _check_views(first_viewed_ms: tuple[int | None, ...] | None, size: int) -> None:
+    if first_viewed_ms is None:
+        return
+    known = [ms for ms in first_viewed_ms if ms is not None]
+    if len(first_viewed_ms) != size or not all(0 <= ms < 2**31 for ms in known):
+        raise Invalid("The times of first views are not one for each response.",
+                      field="first_viewed_ms")  # fmt: skip
 
 
 def _check_order(

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import AlignUIError, Conflict
+from annotation.core.errors import AlignUIError, Conflict, NotFound
 from annotation.core.rendering import render_markdown
 from annotation.models import Assignment, Criterion, Judgment, Project
 from annotation.selectors.access import (
@@ -24,17 +24,20 @@ from annotation.selectors.access import (
     projects_led,
 )
 from annotation.selectors.judgments import judgment_history
-from annotation.selectors.work import annotator_home, presentation
+from annotation.selectors.work import annotator_home, draft_of, presentation
 from annotation.services.assignments import (
     UNDO_SECONDS,
     assignment_claim,
+    assignment_claim_ahead,
     assignment_renew,
+    assignment_show,
     assignment_skip,
     assignment_unskip,
 )
+from annotation.services.drafts import draft_save
 from annotation.services.judgments import judgment_submit, judgment_withdraw
 from annotation.web.auth import person, signed_in
-from annotation.web.forms import Values, read_answer, token_of, values_of
+from annotation.web.forms import Values, read_answer, read_draft, token_of, values_of
 from annotation.web.history import history_rows
 from annotation.web.requests import Request
 from annotation.web.sheet import answer_sheet
@@ -65,6 +68,19 @@ def judge(request: Request, slug: str) -> HttpResponse:
 
 @signed_in
 @require_POST
+def ahead(request: Request, assignment_id: int) -> HttpResponse:
+    """The comparison that will follow, as a fragment to be kept until it is its turn."""
+    user = person(request)
+    shown = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    following = assignment_claim_ahead(annotator=user, shown=shown)
+    if following is None:
+        return HttpResponse(status=204)
+    context = _context(request, following)
+    return HttpResponse(render_to_string("annotation/judge.html#comparison", context, request))
+
+
+@signed_in
+@require_POST
 def submit(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
@@ -85,6 +101,18 @@ def submit(request: Request, assignment_id: int) -> HttpResponse:
     project = assignment.comparison.project
     _remember_undo(request, project, judgment=judgment)
     return _onwards(request, project)
+
+
+@signed_in
+@require_POST
+def draft(request: Request, assignment_id: int) -> JsonResponse:
+    user = person(request)
+    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
+    try:
+        saved = draft_save(annotator=user, assignment=assignment, **read_draft(request.body))
+    except Conflict as error:
+        return JsonResponse({"error": f"{error.message} {error.hint or ''}"}, status=error.status)
+    return JsonResponse({"version": saved.version})
 
 
 @signed_in
@@ -191,20 +219,29 @@ def _comparison(
     values: Values | None = None,
     error: AlignUIError | None = None,
 ) -> HttpResponse:
-    """One comparison with its answer sheet, filled with `values` or with the last answer to it."""
+    """One comparison, where it is refused with what was sent."""
+    context = _context(request, assignment, values) | {"error": error}
+    return _render(request, context, status=error.status if error else 200)
+
+
+def _context(
+    request: Request, assignment: Assignment, values: Values | None = None
+) -> dict[str, object]:
+    """A comparison and its sheet: filled with `values`, the draft or the last answer, in turn."""
     shown = presentation(assignment)
-    filled = values_of(shown.previous, shown) if values is None else values
-    context = {
+    draft = draft_of(assignment, shown.previous)
+    kept = draft.fields if draft else values_of(shown.previous, shown)
+    filled = kept if values is None else values
+    return {
         "project": shown.project,
         "shown": shown,
         "sheet": answer_sheet(shown, filled),
+        "draft": draft,
         "is_amendment": assignment.state == Assignment.State.SUBMITTED,
         "token": uuid4() if values is None else filled.get("token", ""),
         "skip_reasons": Assignment.SkipReason.choices,
         "n_today": _judged_today(request, shown.project),
-        "error": error,
     }
-    return _render(request, context, status=error.status if error else 200)
 
 
 def _render(request: Request, context: dict[str, object], status: int = 200) -> HttpResponse:
@@ -212,14 +249,34 @@ def _render(request: Request, context: dict[str, object], status: int = 200) -> 
         context["undo"] = _undo(request, context["project"])
     if not request.htmx:
         return render(request, "annotation/judge.html", context, status=status)
-    parts = (f"annotation/judge.html#{name}" for name in ("comparison", "notice"))
+    return _fragments(request, context, "comparison", "notice")
+
+
+def _fragments(request: Request, context: dict[str, object], *names: str) -> HttpResponse:
+    parts = (f"annotation/judge.html#{name}" for name in names)
     return HttpResponse("".join(render_to_string(part, context, request) for part in parts))
 
 
 def _onwards(request: Request, project: Project) -> HttpResponse:
-    if request.htmx:
-        return _next(request, project)
-    return redirect("annotation:judge", project.slug)
+    """What comes next; only what is new around it, when the page shows it already."""
+    if not request.htmx:
+        return redirect("annotation:judge", project.slug)
+    if request.POST.get("ahead", "").isdecimal() and _is_shown(request, int(request.POST["ahead"])):
+        context = {"project": project, "n_today": _judged_today(request, project)}
+        context["undo"] = _undo(request, project)
+        return _fragments(request, context, "notice", "progress")
+    return _next(request, project)
+
+
+def _is_shown(request: Request, assignment_id: int) -> bool:
+    """Whether the comparison that was leased ahead is still its annotator's, and now seen."""
+    user = person(request)
+    try:
+        following = assignment_for_annotator(user=user, assignment_id=assignment_id)
+        assignment_show(annotator=user, assignment=following)
+    except (Conflict, NotFound):
+        return False
+    return True
 
 
 def _back(request: Request, assignment: Assignment) -> HttpResponse:

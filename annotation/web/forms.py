@@ -1,10 +1,13 @@
 """Reading a posted answer sheet as a judgment, and a judgment as the values of an answer sheet.
 
 Names on the sheet: `choice` ("0:3" is slot 0 much better, "tie", "both_bad"), `rank-<slot>`,
-`criterion-<key>` or `criterion-<key>-<slot>`, `rationale`, `confidence`, `active_ms`, `token`.
+`criterion-<key>` or `criterion-<key>-<slot>`, `rationale`, `confidence`, `active_ms`, `token`; those of
+passages are told in passages.py.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -15,6 +18,7 @@ from annotation.models import ComparisonKind, Criterion, Judgment
 from annotation.selectors.judgments import groups_of_ratings
 from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
 from annotation.services.judgments import CriterionInput, JudgmentInput
+from annotation.web.passages import passage_values, read_first_views, read_rewrite, read_spans
 
 TIE, BOTH_BAD = "tie", "both_bad"
 Values = Mapping[str, str]
@@ -30,6 +34,21 @@ def token_of(values: Values) -> UUID:
         ) from error
 
 
+def read_draft(body: bytes) -> dict[str, Any]:
+    """What the page keeps of a sheet: fields, active_ms, version, amends. Raises Invalid."""
+    try:
+        sent = json.loads(body)
+        amends = sent.get("amends")
+        return {
+            "fields": {str(name): str(value) for name, value in sent["fields"].items()},
+            "active_ms": int(sent.get("active_ms", 0)),
+            "version": int(sent.get("version", 0)),
+            "amends": None if amends is None else int(amends),
+        }
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Invalid(_("This is not an answer sheet."), field="fields") from error
+
+
 def read_answer(values: Values, shown: Presentation) -> JudgmentInput:
     """The answer in slots as displayed. Raises Invalid that names what is missing or unreadable."""
     groups, strength, both_bad = _read_overall(values, shown)
@@ -41,6 +60,9 @@ def read_answer(values: Values, shown: Presentation) -> JudgmentInput:
         rationale=values.get("rationale", ""),
         confidence=_number(values, "confidence"),
         active_ms=_active_ms(values),
+        first_viewed_ms=read_first_views(values, len(shown.candidates)),
+        spans=read_spans(values),
+        rewrite=read_rewrite(values),
     )
 
 
@@ -50,7 +72,7 @@ def values_of(judgment: Judgment | None, shown: Presentation) -> dict[str, str]:
         return {}
     order = shown.assignment.display_order
     groups = as_shown(_tuples(judgment.groups), order)
-    values = {"rationale": judgment.rationale}
+    values = {"rationale": judgment.rationale, **passage_values(judgment)}
     if judgment.confidence is not None:
         values["confidence"] = str(judgment.confidence)
     if judgment.both_bad:

@@ -2,6 +2,7 @@
 
    The server's form is the one source of truth; these modules only set its native controls. */
 
+import { Ahead } from "./judge/ahead.js";
 import { Clock } from "./judge/clock.js";
 import { Draft, pruneDrafts } from "./judge/drafts.js";
 import { listenToKeys, showKeySwitch } from "./judge/keys.js";
@@ -10,17 +11,21 @@ import { listenToPanels } from "./judge/panels.js";
 import { Ranking } from "./judge/ranking.js";
 import { ResponseSwitch } from "./judge/responses.js";
 import { listenToSending } from "./judge/sending.js";
+import { workAlone } from "./judge/tabs.js";
 
 /* Each gets (root, page) of a comparison that arrives; it may add keys to `page.keys`. */
 const PARTS = [];
 
 const UNDO_MS = 60_000;
+let undoTimer;
 const main = document.getElementById("main");
 
 /* What the other modules share: the present comparison and its parts. */
 export const page = {
+  main,
   root: null,
   form: null,
+  ahead: new Ahead(),
   clock: new Clock(),
   draft: null,
   ranking: null,
@@ -29,6 +34,13 @@ export const page = {
   arrivedAt: -Infinity,
   isTouched: false,
   keys: new Map(),
+
+  /* Only the notice of the last step offers to undo it, and not for ever. */
+  noticeArrived() {
+    clearTimeout(undoTimer);
+    const undo = document.querySelector("[data-undo]");
+    if (undo) undoTimer = setTimeout(() => undo.remove(), UNDO_MS);
+  },
 
   announce(words) {
     document.getElementById("announcement").textContent = words;
@@ -55,8 +67,9 @@ function adopt(root) {
   page.ranking = page.responses = page.lease = page.draft = null;
   if (!page.form) return;
   page.form.noValidate = true;
-  page.draft = new Draft(root.dataset.draft, page.form);
-  page.clock.restart(page.draft.restore());
+  page.draft = new Draft(root, page.form, page.clock);
+  page.clock.restart(Number(root.dataset.draftMs));
+  page.clock.restart(Math.max(page.draft.restore(), Number(root.dataset.draftMs)));
   page.responses = new ResponseSwitch(root);
   if (root.dataset.kind === "ranking") page.ranking = new Ranking(root, page);
   if (root.dataset.renew) page.lease = new Lease(root, page.clock);
@@ -64,6 +77,7 @@ function adopt(root) {
   veil(root);
   sayChoice();
   showKeySwitch(root);
+  page.ahead.prepare(root);
 }
 
 function veil(root) {
@@ -76,11 +90,6 @@ function veil(root) {
   });
 }
 
-function endUndoInTime() {
-  const undo = document.querySelector("[data-undo]");
-  if (undo) setTimeout(() => undo.remove(), UNDO_MS);
-}
-
 /* Where the scale shows signs only, the choice is said in words below it. */
 function sayChoice() {
   const chosen = page.root.querySelector("[data-scale] input:checked");
@@ -91,13 +100,13 @@ function sayChoice() {
 function remember(event) {
   if (event.target.form !== page.form || !page.draft) return;
   page.isTouched = true;
-  page.draft.save(page.clock.ms);
+  page.draft.save();
   sayChoice();
 }
 
 document.addEventListener("change", remember);
 document.addEventListener("input", remember);
-window.addEventListener("pagehide", () => page.draft?.saveIfBegun(page.clock.ms));
+window.addEventListener("pagehide", () => page.draft?.flush());
 
 new MutationObserver(() => {
   const root = document.getElementById("comparison");
@@ -106,12 +115,16 @@ new MutationObserver(() => {
   page.arrivedAt = performance.now();
   window.scrollTo(0, 0);
   root.querySelector("[data-heading]").focus({ preventScroll: true });
-  endUndoInTime();
 }).observe(main, { childList: true });
 
 adopt(document.getElementById("comparison"));
 pruneDrafts();
-endUndoInTime();
+page.noticeArrived();
+workAlone(main.dataset.alone, () => {
+  page.draft?.flush();
+  page.lease?.end();
+  page.ahead.drop();
+});
 listenToPanels(page);
 listenToKeys(page);
 listenToSending(page);

@@ -6,9 +6,11 @@ Every test ends by asserting that the page raised no error and broke no content 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from threading import Condition
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -53,9 +55,43 @@ def complaints() -> list[str]:
     return []
 
 
+class UnderWay:
+    """How many requests the server is answering: a test ends when there are none."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.changed = Condition()
+
+    def count(self, step: int) -> None:
+        with self.changed:
+            self.number += step
+            self.changed.notify_all()
+
+    def wait(self) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.number <= 0, timeout=20)
+
+
+@pytest.fixture
+def under_way() -> Iterator[UnderWay]:
+    counter = UnderWay()
+
+    def begun(**_: object) -> None:
+        counter.count(1)
+
+    def ended(**_: object) -> None:
+        counter.count(-1)
+
+    request_started.connect(begun)
+    request_finished.connect(ended)
+    yield counter
+    request_started.disconnect(begun)
+    request_finished.disconnect(ended)
+
+
 @pytest.fixture
 def sit_down(
-    chromium: Browser, live_server: LiveServer, complaints: list[str]
+    chromium: Browser, live_server: LiveServer, complaints: list[str], under_way: UnderWay
 ) -> Iterator[SitDown]:
     """sit_down(ana, "/judge/kitchen/") is a page, signed in as Ana, at that address."""
     contexts = []
@@ -87,7 +123,10 @@ def sit_down(
 
     yield sit
     for context in contexts:
+        for page in context.pages:
+            page.goto("about:blank")  # lets a page send what it has begun
         context.close()
+    under_way.wait()
     assert complaints == []
 
 

@@ -1,49 +1,127 @@
-/* What was begun, kept in this browser until it is submitted, so that a reload loses nothing. */
+/* What was begun, kept until it is submitted: at once in this browser, and a moment later on the
+   server, so that it outlives a reload, a crash, signing out and this device. */
+
+import { post } from "./post.js";
 
 const PREFIX = "alignui.draft.";
 const KEPT_MS = 14 * 24 * 3600 * 1000;
+const PAUSE_MS = 700;
+const LONGEST_FAREWELL = 60_000; // what browsers let a page send while it is closed
 const NOT_KEPT = new Set(["csrfmiddlewaretoken", "token", "active_ms", "amends"]);
 
 export class Draft {
   #key;
   #form;
+  #clock;
+  #url;
+  #amends;
+  #version;
+  #timer = null;
+  #isDirty = false;
+  #isEnded = false;
 
-  constructor(name, form) {
-    this.#key = PREFIX + name;
+  constructor(root, form, clock) {
+    const { draft, draftUrl, draftVersion, amends } = root.dataset;
+    this.#key = PREFIX + draft;
     this.#form = form;
+    this.#clock = clock;
+    this.#url = draftUrl;
+    this.#amends = amends ? Number(amends) : null;
+    this.#version = Number(draftVersion);
     form.dataset.draft = this.#key;
   }
 
-  /* Puts the draft into the form, if there is one; the active time that it had. */
+  /* Puts what this browser has into the form where the server has nothing newer. */
   restore() {
     const kept = read(this.#key);
-    if (!kept) return 0;
-    const has = new Set(kept.fields.map(([name, value]) => `${name}=${value}`));
-    const words = new Map(kept.fields);
+    if (!kept || kept.version < this.#version || (kept.isSent && kept.version === this.#version)) {
+      return kept?.ms ?? 0;
+    }
     for (const control of this.#form.elements) {
       if (!control.name || NOT_KEPT.has(control.name)) continue;
+      const value = kept.fields[control.name];
       if (control.type === "radio" || control.type === "checkbox") {
-        control.checked = has.has(`${control.name}=${control.value}`);
-      } else if (control.tagName === "TEXTAREA") {
-        control.value = words.get(control.name) ?? "";
+        control.checked = value === control.value;
+      } else if (value !== undefined) {
+        control.value = value;
       }
     }
+    this.#form.dispatchEvent(new Event("alignui:restored"));
+    if (!kept.isSent) this.save();
     return kept.ms;
   }
 
-  save(ms) {
-    const fields = [...new FormData(this.#form)].filter(([name]) => !NOT_KEPT.has(name));
-    write(this.#key, { at: Date.now(), ms, fields });
+  /* Keeps the form as it is now. */
+  save() {
+    if (this.#isEnded) return;
+    this.#isDirty = true;
+    this.#keep(false);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#push(), PAUSE_MS);
   }
 
-  /* On leaving: only the time is new, and only a draft that exists is worth it. */
-  saveIfBegun(ms) {
-    if (read(this.#key)) this.save(ms);
+  /* Sends what is not sent yet: on leaving the page or the comparison. */
+  flush() {
+    if (!this.#isDirty || this.#isEnded) return;
+    this.#keep(false);
+    clearTimeout(this.#timer);
+    this.#push(true);
+  }
+
+  /* The form is submitted: nothing of it is a draft any more. */
+  end() {
+    clearTimeout(this.#timer);
+    if (this.#isDirty) this.#keep(false);
+    this.#isEnded = true;
+  }
+
+  resume() {
+    this.#isEnded = false;
+  }
+
+  get #fields() {
+    const fields = [...new FormData(this.#form)].filter(([name]) => !NOT_KEPT.has(name));
+    return Object.fromEntries(fields);
+  }
+
+  #keep(isSent) {
+    const { ms } = this.#clock;
+    write(this.#key, { at: Date.now(), ms, version: this.#version, isSent, fields: this.#fields });
+  }
+
+  async #push(isFarewell = false) {
+    const body = JSON.stringify({
+      fields: this.#fields,
+      active_ms: this.#clock.ms,
+      version: this.#version,
+      amends: this.#amends,
+    });
+    this.#isDirty = false;
+    try {
+      const keepalive = isFarewell && body.length < LONGEST_FAREWELL;
+      const response = await post(this.#url, body, { json: true, keepalive });
+      if (this.#isEnded) return;
+      if (response.status === 409) return this.#elsewhere(await response.json());
+      if (!response.ok || response.status === 204) return void (this.#isDirty = true);
+      this.#version = (await response.json()).version;
+      this.#keep(!this.#isDirty);
+    } catch {
+      this.#isDirty = true; // no connection: it waits in this browser for the next change
+    }
+  }
+
+  #elsewhere({ error }) {
+    this.#isEnded = true;
+    dropDraft(this.#key);
+    window.AlignUI.say(error, {
+      tone: "warning",
+      actions: [[gettext("Reload"), () => location.reload()]],
+    });
   }
 }
 
-export function dropDraft(form) {
-  if (form.dataset.draft) attempt(() => localStorage.removeItem(form.dataset.draft));
+export function dropDraft(key) {
+  attempt(() => localStorage.removeItem(key));
 }
 
 export function pruneDrafts() {
@@ -63,7 +141,7 @@ function write(key, value) {
   attempt(() => localStorage.setItem(key, JSON.stringify(value)));
 }
 
-/* A browser may refuse storage (private mode, full): work goes on, only without drafts. */
+/* A browser may refuse storage (private mode, full): the server's copy remains. */
 function attempt(act) {
   try {
     return act();

@@ -93,7 +93,7 @@ function chooseBothBad(page) {
 function undoLast() {
   const button = document.querySelector("[data-undo] button");
   if (button) button.click();
-  else window.AlignUI.say("There is nothing to undo. Earlier answers are in your history.");
+  else window.AlignUI.say(gettext("There is nothing to undo. Earlier answers are in your history."));
 }
 
 function toggleSkip(skip) {

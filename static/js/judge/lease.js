@@ -1,5 +1,7 @@
 /* Keeps the comparison for who works on it, and says so when it has gone back to the others. */
 
+import { post } from "./post.js";
+
 const LOOK_MS = 15_000;
 const ACTIVE_MS = 60_000;
 const WARN_MS = 120_000;
@@ -31,18 +33,19 @@ export class Lease {
     if (left <= 0) return this.#lapse();
     if (isActive && left < this.#length * 0.75) return this.#renew();
     this.#state.textContent =
-      left < WARN_MS && this.#length > WARN_MS ? "Still there? This one goes back to others soon." : "";
+      left < WARN_MS && this.#length > WARN_MS
+        ? gettext("Still there? This one goes back to others soon.")
+        : "";
   }
 
   async #renew() {
-    const headers = { "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"] };
     let answer;
     try {
-      answer = await fetch(this.#url, { method: "POST", headers, redirect: "error" });
+      answer = await post(this.#url, "");
     } catch {
       return; // No connection: the next look tries again, and sending has its own words.
     }
-    if (answer.ok) {
+    if (answer.status === 200) {
       this.#expires = Date.parse((await answer.json()).expires_at);
       this.#state.textContent = "";
     } else if (answer.status === 409) {
@@ -53,8 +56,9 @@ export class Lease {
   #lapse() {
     this.end();
     window.AlignUI.say(
-      "You were away, so this comparison went back to the others. What you answered is kept here: " +
-        "submit it, and it counts if there is still room.",
+      gettext(
+        "You were away, so this comparison went back to the others. What you answered is kept here: submit it, and it counts if there is still room.",
+      ),
       { tone: "warning" },
     );
   }

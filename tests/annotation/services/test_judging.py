@@ -15,8 +15,10 @@ from annotation.selectors.judgments import live, preferences
 from annotation.selectors.work import annotator_home, presentation
 from annotation.services.assignments import (
     assignment_claim,
+    assignment_claim_ahead,
     assignment_release,
     assignment_renew,
+    assignment_show,
     assignment_skip,
     assignment_unskip,
     assignments_expire,
@@ -170,13 +172,51 @@ def test_undo_is_for_the_latest_answer_only(ana: User, project: Project) -> None
         judgment_withdraw(annotator=ana, judgment=first, token=uuid4())
 
 
-def test_undo_gives_back_the_lease_that_had_come_next(ana: User, project: Project) -> None:
+def test_after_an_undo_what_had_come_next_still_comes_next(ana: User, project: Project) -> None:
     first = judge(ana, project)
     following = claim(ana, project)
-    judgment_withdraw(annotator=ana, judgment=first, token=uuid4())
-    following.refresh_from_db()
-    assert following.state == "released"
-    assert claim(ana, project).pk == first.assignment_id
+    again = judgment_withdraw(annotator=ana, judgment=first, token=uuid4())
+    assert claim(ana, project) == again
+    assert assignment_claim_ahead(annotator=ana, shown=again) == following
+    submit(again)
+    assert claim(ana, project) == following
+
+
+def test_the_next_is_leased_ahead_once_and_seen_only_when_it_is_shown(
+    ana: User, project: Project
+) -> None:
+    present = claim(ana, project)
+    ahead = assignment_claim_ahead(annotator=ana, shown=present)
+    assert ahead is not None
+    assert ahead == assignment_claim_ahead(annotator=ana, shown=present)
+    assert ahead.shown_at is None
+    assert ahead.expires_at - ahead.leased_at == timedelta(seconds=300)
+    assert claim(ana, project) == present, "what is seen comes first"
+    submit(present)
+    seen = claim(ana, project)
+    assert seen == ahead
+    assert seen.shown_at is not None
+    assert seen.expires_at - timezone.now() > timedelta(seconds=1000)
+
+
+def test_nothing_is_ahead_of_the_last_comparison(ana: User, project: Project) -> None:
+    for _ in range(3):
+        judge(ana, project)
+    assert assignment_claim_ahead(annotator=ana, shown=claim(ana, project)) is None
+
+
+def test_a_lapsed_lease_ahead_cannot_be_shown(ana: User, ben: User, project: Project) -> None:
+    present = claim(ana, project)
+    ahead = assignment_claim_ahead(annotator=ana, shown=present)
+    assert ahead is not None
+    let_lapse(ahead)
+    assert assignment_renew(annotator=ana, assignment=present)
+    ahead.refresh_from_db()
+    assert ahead.expires_at > timezone.now(), "renewing keeps the one ahead too"
+    let_lapse(ahead)
+    assignments_expire(now=timezone.now())
+    with pytest.raises(Conflict):
+        assignment_show(annotator=ana, assignment=ahead)
 
 
 def test_skipping_needs_a_reason_and_moves_on(ana: User, project: Project) -> None:

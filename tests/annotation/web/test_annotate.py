@@ -56,7 +56,7 @@ def test_submit_with_htmx_answers_with_the_next_comparison_alone(
     _page, first = open_judge(browser, project)
     fragment = submit(browser, first, htmx=True).content.decode()
     assert fragment.lstrip().startswith('<div id="comparison"')
-    assert 'hx-swap-oob="innerHTML"' in fragment
+    assert '<div id="notice"' in fragment
     assert "<html" not in fragment
 
 
