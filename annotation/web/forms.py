@@ -1,8 +1,8 @@
 """Reading a posted answer sheet as a judgment, and a judgment as the values of an answer sheet.
 
 Names on the sheet: `choice` ("0:3" is slot 0 much better, "tie", "both_bad"), `rank-<slot>`,
-`criterion-<key>` or `criterion-<key>-<slot>`, `rationale`, `confidence`, `active_ms`, `token`; those of
-passages are told in passages.py.
+`criterion-<key>` or `criterion-<key>-<slot>`, `rationale`, `confidence`, `active_ms`, `token`, and
+those of passages.py.
 """
 
 import json
