@@ -3,6 +3,7 @@
 NAMES = {
     "start": "benchmarks.start",
     "page": "benchmarks.page",
+    "judge": "benchmarks.judge",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
     "reward": "benchmarks.reward",

@@ -1,5 +1,6 @@
 """A throw-away installation with a real PostgreSQL, and the demo's projects in it."""
 
+import json
 import os
 import shutil
 import socket
@@ -83,38 +84,40 @@ def served_demo(var: Path) -> Iterator[Served]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _wait(lambda: _answers(f"{address}/sign-in/"), "the sign-in page")
+            wait(lambda: _answers(f"{address}/sign-in/"), "the sign-in page")
             yield Served(address, time.perf_counter() - started)
         finally:
             process.terminate()
             process.wait(timeout=60)
 
 
+def password(var: Path, name: str) -> str:
+    """Of one of the demo's people, as soon as there is one."""
+    logins = var / "demo_logins.json"
+    wait(logins.exists, "the demo's people")
+    return str(json.loads(logins.read_text(encoding="ascii"))[name])
+
+
 def sign_in(client: httpx.Client, var: Path, name: str) -> None:
     """As a browser does; waits until the demo has made its people."""
-    import json
-
-    logins = var / "demo_logins.json"
-    _wait(logins.exists, "the demo's people")
-    password = json.loads(logins.read_text(encoding="ascii"))[name]
 
     def attempt() -> bool:
         client.get("/sign-in/")
         form = {
-            "username": name, "password": password,
+            "username": name, "password": password(var, name),
             "csrfmiddlewaretoken": client.cookies["csrftoken"],
         }  # fmt: skip
         answer = client.post("/sign-in/", data=form, headers={"Referer": str(client.base_url)})
         return answer.status_code == httpx.codes.FOUND
 
-    _wait(attempt, f"{name} to be let in")
+    wait(attempt, f"{name} to be let in")
 
 
 def wait_for_page(client: httpx.Client, path: str) -> None:
-    _wait(lambda: client.get(path).status_code == httpx.codes.OK, path)
+    wait(lambda: client.get(path).status_code == httpx.codes.OK, path)
 
 
-def _wait(condition: Callable[[], bool], what: str) -> None:
+def wait(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
