@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import AlignUIError, Conflict, NotFound
 from annotation.core.rendering import render_markdown
-from annotation.models import Assignment, Criterion, Judgment, Project
+from annotation.models import Assignment, Criterion, Flag, Judgment, Project
 from annotation.selectors.access import (
     assignment_for_annotator,
     judgment_for_annotator,
@@ -84,13 +84,14 @@ def ahead(request: Request, assignment_id: int) -> HttpResponse:
 def submit(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
     assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
-    is_amendment = assignment.state == Assignment.State.SUBMITTED and "amends" in request.POST
+    is_amendment = "amends" in request.POST
     try:
         judgment = judgment_submit(
             annotator=user,
             assignment=assignment,
             token=token_of(request.POST),
             answer=read_answer(request.POST, presentation(assignment)),
+            amends=is_amendment,
         )
     except AlignUIError as error:
         if request.htmx:
@@ -240,6 +241,7 @@ def _context(
         "is_amendment": assignment.state == Assignment.State.SUBMITTED,
         "token": uuid4() if values is None else filled.get("token", ""),
         "skip_reasons": Assignment.SkipReason.choices,
+        "flag_kinds": Flag.Kind.choices,
         "n_today": _judged_today(request, shown.project),
     }
 

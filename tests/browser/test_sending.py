@@ -215,3 +215,20 @@ def test_the_end_of_a_lease_is_said_before_it_comes(
     Assignment.objects.filter(pk=assignment).update(state="expired", closed_at=timezone.now())
     page.clock.run_for(120_000)
     expect(page.locator("#notice")).to_contain_text("went back to the others")
+
+
+def test_an_answer_given_on_another_device_is_not_replaced(
+    sit_down: SitDown, ana: User, project: Project
+) -> None:
+    laptop = sit_down(ana, "/judge/kitchen/")
+    phone = sit_down(ana, "/judge/kitchen/", size=(390, 844))
+    assert comparison_of(laptop) == comparison_of(phone)
+    press(laptop, "6")
+    submit_and_wait(laptop)
+    press(phone, "1")
+    phone.get_by_role("button", name="Submit").click()
+    expect(phone.locator("#notice")).to_contain_text("You have answered this one already")
+    assert latest().strength == 2
+    phone.get_by_role("link", name="Load the page again").click()
+    expect(phone.locator("#notice")).not_to_contain_text("already")
+    assert comparison_of(phone) == comparison_of(laptop)

@@ -113,6 +113,7 @@ export class Draft {
   #elsewhere({ error }) {
     this.#isEnded = true;
     dropDraft(this.#key);
+    if (document.querySelector("#notice .notice-error")) return; // it has been said already
     window.AlignUI.say(error, {
       tone: "warning",
       actions: [[gettext("Reload"), () => location.reload()]],

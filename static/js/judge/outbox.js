@@ -16,7 +16,7 @@ export class Outbox {
   #pause = FIRST_PAUSE_MS;
   #timer = null;
 
-  /* handlers: taken(entry, response, text), refused(entry, response, text), late(words, count),
+  /* handlers: taken(entry, response, text), refused(entry, text), late(words, count),
      signedOut(address, count). */
   constructor(person, handlers) {
     this.#key = PREFIX + person;
@@ -78,7 +78,7 @@ export class Outbox {
     this.#waiting.shift();
     this.#store();
     if (response.ok) this.#handlers.taken(entry, response, text);
-    else this.#handlers.refused(entry, response, text);
+    else this.#handlers.refused(entry, text);
     return true;
   }
 

@@ -106,11 +106,10 @@ function put(fragments, withComparison) {
   if (comparison && withComparison) show(comparison);
 }
 
-function refused(entry, response, text) {
+function refused(entry, text) {
   page.root.removeAttribute("aria-busy");
-  if (entry.left === page.root) return say(text);
+  if (entry.left === page.root || !entry.left) return say(text);
   const back = () => {
-    if (!entry.left) return;
     show(entry.left.cloneNode(true)); // a clone: what listened to the old one is gone with it
     requestAnimationFrame(() => say(text));
   };
