@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from annotation.web import annotate, auth
+from annotation.web import annotate, auth, flags
 
 app_name = "annotation"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/draft/", annotate.draft, name="draft"),
     path("assignments/<int:assignment_id>/submit/", annotate.submit, name="submit"),
     path("assignments/<int:assignment_id>/skip/", annotate.skip, name="skip"),
+    path("assignments/<int:assignment_id>/flag/", flags.flag, name="flag"),
     path("assignments/<int:assignment_id>/unskip/", annotate.unskip, name="unskip"),
     path("assignments/<int:assignment_id>/renew/", annotate.renew, name="renew"),
     path("judgments/<int:judgment_id>/withdraw/", annotate.withdraw, name="withdraw"),

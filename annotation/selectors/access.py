@@ -10,6 +10,7 @@ from annotation.models import (
     Assignment,
     Batch,
     Export,
+    Flag,
     Invitation,
     Judgment,
     Membership,
@@ -171,6 +172,17 @@ def export_for_lead(*, user: User, export_id: int) -> Export:
     if export is None:
         raise NotFound("There is no such export for you.")
     return export
+
+
+def flag_for_lead(*, user: User, flag_id: int) -> Flag:
+    flag = (
+        Flag.objects.select_related("project")
+        .filter(pk=flag_id, project__in=projects_led(user))
+        .first()
+    )
+    if flag is None:
+        raise NotFound("There is no such flag for you.")
+    return flag
 
 
 def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:

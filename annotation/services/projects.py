@@ -15,7 +15,8 @@ SETTINGS = frozenset(
     {
         "name", "description", "question", "guideline", "content_warning", "attribution",
         "candidates", "overlap", "lease_seconds", "strength_levels", "allow_tie",
-        "allow_both_bad", "allow_amend", "rationale", "confidence", "samples_per_prompt",
+        "allow_both_bad", "allow_amend", "rationale", "confidence", "spans", "rewrite",
+        "shows_gold", "break_after_minutes", "samples_per_prompt",
         "retrain_automatically", "retrain_after_judgments", "retrain_after_minutes",
         "acquire_automatically", "acquisition_function", "acquisition_size", "control_share",
         "learns_from_simulated", "is_archived",

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.models import Project
-from annotation.selectors import access
+from annotation.selectors import access, flags
 
 register = template.Library()
 
@@ -22,6 +22,11 @@ def projects_led(context: Context) -> list[Project]:
 def projects_annotated(context: Context) -> list[Project]:
     user = context["user"]
     return list(access.projects_annotated(user)) if user.is_authenticated else []
+
+
+@register.simple_tag
+def unresolved_flags(project: Project) -> int:
+    return flags.unresolved_flags(project)
 
 
 @register.simple_tag(takes_context=True)

@@ -41,23 +41,7 @@ from annotation.web.forms import Values, read_answer, read_draft, token_of, valu
 from annotation.web.history import history_rows
 from annotation.web.requests import Request
 from annotation.web.sheet import answer_sheet
-
-PAGE_SIZE = 50
-
-
-@signed_in
-@require_safe
-def home(request: Request) -> HttpResponse:
-    user = person(request)
-    works = annotator_home(user)
-    context = {
-        "works": sorted(works, key=lambda work: work.n_open == 0),
-        "n_open": sum(work.n_open for work in works),
-        "n_today": sum(work.n_judged_today for work in works),
-        "led": projects_led(user),
-    }
-    return render(request, "annotation/home.html", context)
-
+from annotation.web.standing import standing
 
 @signed_in
 @require_safe
@@ -169,39 +153,6 @@ def amend(request: Request, judgment_id: int) -> HttpResponse:
     return _comparison(request, judgment.assignment)
 
 
-@signed_in
-@require_safe
-def history(request: Request) -> HttpResponse:
-    """One's own judgments; `q` looks in the prompts and in what one wrote."""
-    user = person(request)
-    wanted = request.GET.get("q", "").strip()
-    judgments = judgment_history(user)
-    if wanted:
-        judgments = judgments.filter(comparison__prompt__messages__icontains=wanted) | (
-            judgments.filter(rationale__icontains=wanted)
-        )
-    page = Paginator(judgments, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "rows": history_rows(page.object_list), "wanted": wanted}
-    return render(request, "annotation/history.html", context)
-
-
-@signed_in
-@require_safe
-def guidelines(request: Request, slug: str) -> HttpResponse:
-    project = project_for_annotator(user=person(request), slug=slug)
-    criteria = [
-        (criterion.name, render_markdown(criterion.guideline))
-        for criterion in project.criteria.all()
-        if criterion.guideline or criterion.key != Criterion.OVERALL
-    ]
-    context = {
-        "project": project,
-        "guideline_html": render_markdown(project.guideline),
-        "criteria": criteria,
-    }
-    return render(request, "annotation/guidelines.html", context)
-
-
 def _next(request: Request, project: Project) -> HttpResponse:
     """The comparison that the annotator holds or is given, or why there is none."""
     assignment = assignment_claim(annotator=person(request), project=project)
@@ -209,8 +160,7 @@ def _next(request: Request, project: Project) -> HttpResponse:
         return _comparison(request, assignment)
     works = annotator_home(person(request))
     work = next(work for work in works if work.project == project)
-    context = {"project": project, "work": work, "n_today": work.n_judged_today}
-    return _render(request, context)
+    return _render(request, {"project": project, "work": work})
 
 
 def _comparison(
@@ -242,7 +192,7 @@ def _context(
         "token": uuid4() if values is None else filled.get("token", ""),
         "skip_reasons": Assignment.SkipReason.choices,
         "flag_kinds": Flag.Kind.choices,
-        "n_today": _judged_today(request, shown.project),
+        **standing(request, shown.project),
     }
 
 
@@ -264,7 +214,7 @@ def _onwards(request: Request, project: Project) -> HttpResponse:
     if not request.htmx:
         return redirect("annotation:judge", project.slug)
     if request.POST.get("ahead", "").isdecimal() and _is_shown(request, int(request.POST["ahead"])):
-        context = {"project": project, "n_today": _judged_today(request, project)}
+        context = {"project": project, **standing(request, project)}
         context["undo"] = _undo(request, project)
         return _fragments(request, context, "notice", "progress")
     return _next(request, project)
@@ -295,12 +245,6 @@ def _go(request: Request, name: str) -> HttpResponse:
     elsewhere = HttpResponse(status=204)
     elsewhere["HX-Redirect"] = answer["Location"]
     return elsewhere
-
-
-def _judged_today(request: Request, project: Project) -> int:
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    judgments = judgment_history(person(request), project=project)
-    return judgments.filter(judged_at__gte=midnight).count()
 
 
 def _remember_undo(

@@ -52,9 +52,16 @@ JUDGING = (
     Field("strength_levels", gettext_lazy("How much better"), choices=STRENGTHS),
     Field("rationale", gettext_lazy("Ask why"), choices=ASK),
     Field("confidence", gettext_lazy("Ask how sure"), choices=ASK),
+    Field("spans", gettext_lazy("Ask to mark passages"), choices=ASK,
+          hint=gettext_lazy("Words of a response that are good, bad or false, with a note.")),
+    Field("rewrite", gettext_lazy("Ask to rewrite the best response"), choices=ASK,
+          hint=gettext_lazy("A rewrite is released as a demonstration and as an edit pair.")),
+    Field("break_after_minutes", gettext_lazy("Suggest a break after minutes of work"), "whole",
+          min=0, max=480, hint=gettext_lazy("0 for never.")),
     Field("allow_tie", gettext_lazy("“No difference” can be answered"), "yes_no"),
     Field("allow_both_bad", gettext_lazy("“Both are bad” can be answered"), "yes_no"),
     Field("allow_amend", gettext_lazy("Annotators may change an answer later"), "yes_no"),
+    Field("shows_gold", gettext_lazy("Annotators see how they did on gold comparisons"), "yes_no"),
 )  # fmt: skip
 
 LEARNING = (

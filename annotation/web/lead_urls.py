@@ -3,6 +3,7 @@
 from django.urls import path
 
 from annotation.web import (
+    flags,
     lead_batches,
     lead_people,
     lead_projects,
@@ -45,6 +46,8 @@ urlpatterns = [
     path(f"{P}agreement/measure/", lead_reports.agreement_measure, name="agreement-measure"),
     path(f"{P}audits/", lead_reports.audits, name="audits"),
     path(f"{P}audits/measure/", lead_reports.audits_measure, name="audits-measure"),
+    path(f"{P}flags/", flags.flags, name="flags"),
+    path("flags/<int:flag_id>/resolve/", flags.resolve, name="flag-resolve"),
     path(f"{P}exports/", lead_reports.exports, name="exports"),
     path(f"{P}exports/new/", lead_reports.export_new, name="export-new"),
     path("exports/<int:export_id>/", lead_reports.export_card, name="export"),

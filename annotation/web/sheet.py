@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.models import Ask, ComparisonKind, Criterion
+from annotation.models import Ask, ComparisonKind, Criterion, Span
 from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
 from annotation.web.forms import BOTH_BAD, TIE, Values
 
@@ -14,6 +14,11 @@ WORDS = {
     1: gettext_lazy("slightly better"),
     2: gettext_lazy("better"),
     3: gettext_lazy("much better"),
+}
+SPAN_WORDS = {
+    "good": gettext_lazy("Good"),
+    "bad": gettext_lazy("Bad"),
+    "false": gettext_lazy("False"),
 }
 
 
@@ -55,10 +60,20 @@ class Sheet:
     asks_rationale: bool
     needs_rationale: bool
     rationale: str
+    asks_spans: bool
+    needs_spans: bool
+    spans: str
+    span_labels: tuple[tuple[str, str], ...]
+    asks_rewrite: bool
+    needs_rewrite: bool
+    rewrite: str
+    rewrite_slots: tuple[Option, ...]
+    first_viewed_ms: str
 
     @property
     def has_details(self) -> bool:
-        return bool(self.criteria or self.confidence or self.asks_rationale)
+        asks = self.asks_rationale or self.asks_spans or self.asks_rewrite
+        return bool(asks or self.criteria or self.confidence)
 
 
 def answer_sheet(shown: Presentation, values: Values) -> Sheet:
@@ -73,6 +88,15 @@ def answer_sheet(shown: Presentation, values: Values) -> Sheet:
         asks_rationale=project.rationale != Ask.OFF,
         needs_rationale=project.rationale == Ask.REQUIRED,
         rationale=values.get("rationale", ""),
+        asks_spans=project.spans != Ask.OFF,
+        needs_spans=project.spans == Ask.REQUIRED,
+        spans=values.get("spans", ""),
+        span_labels=tuple((value, str(SPAN_WORDS[value])) for value in Span.Label.values),
+        asks_rewrite=project.rewrite != Ask.OFF,
+        needs_rewrite=project.rewrite == Ask.REQUIRED,
+        rewrite=values.get("rewrite", ""),
+        rewrite_slots=_rewrite_slots(shown, values),
+        first_viewed_ms=values.get("first_viewed_ms", ""),
     )
 
 
@@ -150,6 +174,19 @@ def _preference_row(name: str, label: str, shown: Presentation, values: Values) 
 
 def _confidence(values: Values) -> Row:
     return _numbers_row("confidence", _("How sure are you?"), ["1", "2", "3", "4", "5"], values)
+
+
+def _rewrite_slots(shown: Presentation, values: Values) -> tuple[Option, ...]:
+    chosen = values.get("rewrite_slot", "")
+    return tuple(
+        Option(
+            str(candidate.slot),
+            _("Response %(letter)s") % {"letter": candidate.letter},
+            candidate.letter,
+            str(candidate.slot) == chosen,
+        )
+        for candidate in shown.candidates
+    )
 
 
 def _numbers_row(name: str, label: str, numbers: list[str], values: Values) -> Row:

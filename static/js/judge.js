@@ -3,18 +3,23 @@
    The server's form is the one source of truth; these modules only set its native controls. */
 
 import { Ahead } from "./judge/ahead.js";
+import { remindOfBreaks } from "./judge/breaks.js";
 import { Clock } from "./judge/clock.js";
 import { Draft, pruneDrafts } from "./judge/drafts.js";
+import { flagging } from "./judge/flagging.js";
 import { listenToKeys, showKeySwitch } from "./judge/keys.js";
 import { Lease } from "./judge/lease.js";
 import { listenToPanels } from "./judge/panels.js";
 import { Ranking } from "./judge/ranking.js";
 import { ResponseSwitch } from "./judge/responses.js";
+import { rewriting } from "./judge/rewriting.js";
 import { listenToSending } from "./judge/sending.js";
+import { marks } from "./judge/spans.js";
 import { workAlone } from "./judge/tabs.js";
+import { views } from "./judge/views.js";
 
 /* Each gets (root, page) of a comparison that arrives; it may add keys to `page.keys`. */
-const PARTS = [];
+const PARTS = [views, marks, rewriting, flagging, remindOfBreaks];
 
 const UNDO_MS = 60_000;
 let undoTimer;
