@@ -1,13 +1,13 @@
 from django.urls import include, path
 
-from annotation.web import annotate, auth, flags
+from annotation.web import annotate, auth, flags, history, home
 
 app_name = "annotation"
 urlpatterns = [
-    path("", annotate.home, name="home"),
+    path("", home.home, name="home"),
     path("judge/<slug:slug>/", annotate.judge, name="judge"),
-    path("guidelines/<slug:slug>/", annotate.guidelines, name="guidelines"),
-    path("history/", annotate.history, name="history"),
+    path("guidelines/<slug:slug>/", home.guidelines, name="guidelines"),
+    path("history/", history.history, name="history"),
     path("assignments/<int:assignment_id>/ahead/", annotate.ahead, name="ahead"),
     path("assignments/<int:assignment_id>/draft/", annotate.draft, name="draft"),
     path("assignments/<int:assignment_id>/submit/", annotate.submit, name="submit"),

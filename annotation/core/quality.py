@@ -1,6 +1,6 @@
 """How each annotator works: figures beside each other, each with its interval and count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,32 @@ def annotator_figures(
     for work, share in zip(rows, majorities, strict=True):
         by_annotator.setdefault(work.verdict.annotator_id, []).append((work, share))
     return tuple(_figures(who, own, confidence) for who, own in by_annotator.items())
+
+
+def agreement_with_others(
+    own: Mapping[int, Groups],
+    others: Mapping[int, Sequence[Groups]],
+    *,
+    confidence: float = 0.95,
+) -> Proportion:
+    """How often one annotator and another who judged the same comparison say the same of a pair.
+
+    Both are keyed by comparison. Of each comparison that somebody else has judged, the share of
+    (other annotator, implied pair) cases with the same outcome (better, tied or worse) is one
+    case; `value` is their mean and `n` their number, so that neither a popular comparison nor a
+    long ranking passes for many independent ones. The interval is Wilson's, which for shares
+    between 0 and 1 is wider than it need be.
+    """
+    shares = [
+        _share_of_pairs(groups, others[key]) for key, groups in own.items() if others.get(key)
+    ]
+    return wilson(sum(shares), len(shares), confidence=confidence)
+
+
+def _share_of_pairs(groups: Groups, others: Sequence[Groups]) -> float:
+    mine = list(implied_pairs(groups))
+    same = sum(a == b for other in others for a, b in zip(mine, implied_pairs(other), strict=True))
+    return same / (len(mine) * len(others))
 
 
 def _figures(

@@ -1,12 +1,11 @@
-"""The annotator's pages: what is open, the judge page, one's own history.
+"""The judge page: what comes next, what is answered, what is undone.
 
-The judge page is one template whose fragment, DOM id and htmx target are called `comparison`: a
+It is one template whose fragment, DOM id and htmx target are called `comparison`: a
 full page for a browser without JavaScript, the fragment alone for htmx.
 """
 
 from uuid import uuid4
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -15,15 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import AlignUIError, Conflict, NotFound
-from annotation.core.rendering import render_markdown
-from annotation.models import Assignment, Criterion, Flag, Judgment, Project
+from annotation.models import Assignment, Flag, Judgment, Project
 from annotation.selectors.access import (
     assignment_for_annotator,
     judgment_for_annotator,
     project_for_annotator,
-    projects_led,
 )
-from annotation.selectors.judgments import judgment_history
 from annotation.selectors.work import annotator_home, draft_of, presentation
 from annotation.services.assignments import (
     UNDO_SECONDS,
@@ -38,10 +34,10 @@ from annotation.services.drafts import draft_save
 from annotation.services.judgments import judgment_submit, judgment_withdraw
 from annotation.web.auth import person, signed_in
 from annotation.web.forms import Values, read_answer, read_draft, token_of, values_of
-from annotation.web.history import history_rows
 from annotation.web.requests import Request
 from annotation.web.sheet import answer_sheet
 from annotation.web.standing import standing
+
 
 @signed_in
 @require_safe

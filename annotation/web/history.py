@@ -3,12 +3,37 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from annotation.core.rankings import Groups, as_shown
 from annotation.models import Judgment
 from annotation.models.judgment import Strength
+from annotation.selectors.judgments import judgment_history
 from annotation.selectors.work import LETTERS
+from annotation.web.auth import person, signed_in
+from annotation.web.requests import Request
+
+PAGE_SIZE = 50
+
+
+@signed_in
+@require_safe
+def history(request: Request) -> HttpResponse:
+    """One's own judgments; `q` looks in the prompts and in what one wrote."""
+    user = person(request)
+    wanted = request.GET.get("q", "").strip()
+    judgments = judgment_history(user)
+    if wanted:
+        judgments = judgments.filter(comparison__prompt__messages__icontains=wanted) | (
+            judgments.filter(rationale__icontains=wanted)
+        )
+    page = Paginator(judgments, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": history_rows(page.object_list), "wanted": wanted}
+    return render(request, "annotation/history.html", context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ import pytest
 from annotation.core.errors import Invalid
 from annotation.core.intervals import wilson
 from annotation.core.preferences import Verdict
-from annotation.core.quality import AnnotatorFigures, Work, annotator_figures
+from annotation.core.quality import (
+    AnnotatorFigures,
+    Work,
+    agreement_with_others,
+    annotator_figures,
+)
 from annotation.core.rankings import Groups
 
 FIRST, SECOND, TIE = ((0,), (1,)), ((1,), (0,)), ((0, 1),)
@@ -119,3 +124,17 @@ def test_the_order_of_rows_does_not_matter() -> None:
     works = [work(c, a, (FIRST, SECOND, TIE)[(c * a) % 3]) for c in range(6) for a in range(4)]
     shuffled = [replace(w) for w in reversed(works)]
     assert annotator_figures(works) == annotator_figures(shuffled)
+
+
+def test_agreement_with_others_counts_comparisons_not_pairs_or_people() -> None:
+    three = ((0,), (1,), (2,))
+    own = {1: FIRST, 2: FIRST, 3: three, 4: FIRST}
+    others = {
+        1: [FIRST, SECOND, TIE, FIRST],  # two of four say the same
+        2: [TIE],
+        3: [three, ((0, 1), (2,))],  # three of three pairs and two of three
+        9: [FIRST],
+    }
+    found = agreement_with_others(own, others)
+    assert found == wilson(0.5 + 0 + 5 / 6, 3)
+    assert agreement_with_others(own, {}) == wilson(0, 0)

@@ -1,0 +1,196 @@
+"""Where an annotator stands: how far today and the batch are, what it earns, who agrees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.core.cache import cache
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from annotation.core.intervals import Proportion, wilson
+from annotation.core.quality import agreement_with_others
+from annotation.core.rankings import Groups
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Draft,
+    Judgment,
+    Membership,
+    Pool,
+    Project,
+    User,
+)
+from annotation.selectors.access import JUDGES
+from annotation.selectors.judgments import live
+
+LEAST_SHARED = 20
+MOST_COMPARED = 1_000
+KEPT_SECONDS = 24 * 60 * 60
+NONE = wilson(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`today` counts comparisons judged since midnight; the batch counts everybody's judgments."""
+
+    today: int
+    daily_quota: int | None
+    batch_done: int
+    batch_total: int
+    earned_today: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the pools through which somebody works in a project ask and pay, for each annotator."""
+
+    daily_quota: int | None
+    total_quota: int | None
+    pay: Decimal | None
+    currency: str
+
+    def earned(self, judged: int) -> Decimal | None:
+        return None if self.pay is None else self.pay * judged
+
+
+def midnight(now: datetime | None = None) -> datetime:
+    return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def progress(annotator: User, project: Project) -> Progress:
+    """How far the annotator is today, and everybody with the batch that the annotator works on."""
+    today = judged_since(annotator, midnight(), project).count()
+    own_terms = terms(annotator, project)
+    done, total = _batch(annotator, project)
+    return Progress(
+        today=today,
+        daily_quota=own_terms.daily_quota,
+        batch_done=done,
+        batch_total=total,
+        earned_today=own_terms.earned(today),
+        currency=own_terms.currency,
+    )
+
+
+def judged_since(annotator: User, since: datetime, project: Project) -> QuerySet[Assignment]:
+    """The comparisons that the annotator judged since then and had not judged before.
+
+    An amendment of an earlier answer is no new judgment: it neither counts nor pays twice.
+    """
+    earlier = Judgment.objects.filter(
+        assignment=OuterRef("pk"), judged_at__lt=since, is_withdrawal=False
+    )
+    return Assignment.objects.filter(
+        ~Exists(earlier),
+        annotator=annotator,
+        comparison__project=project,
+        state=Assignment.State.SUBMITTED,
+        closed_at__gte=since,
+    )
+
+
+def terms(annotator: User, project: Project) -> Terms:
+    """The smallest quotas of the annotator's pools in the project, and the pay of the first."""
+    pools = list(
+        Pool.objects.filter(
+            projects=project,
+            memberships__user=annotator,
+            memberships__role__in=JUDGES,
+            memberships__state=Membership.State.ACTIVE,
+        )
+        .order_by("pk")
+        .values_list("daily_quota", "total_quota", "pay_per_judgment", "pay_currency")
+    )
+    paying = next((pool for pool in pools if pool[2] is not None), None)
+    return Terms(
+        daily_quota=min((pool[0] for pool in pools if pool[0] is not None), default=None),
+        total_quota=min((pool[1] for pool in pools if pool[1] is not None), default=None),
+        pay=paying[2] if paying else None,
+        currency=paying[3] if paying else "",
+    )
+
+
+def drafts_begun(annotator: User) -> QuerySet[Draft]:
+    """What the annotator began and can go on with, newest first: answers and changes of answers."""
+    is_answer = Q(amends=None, assignment__state=Assignment.State.LEASED)
+    is_change = Q(
+        amends__isnull=False,
+        amends__superseded_by=None,
+        assignment__state=Assignment.State.SUBMITTED,
+        assignment__comparison__project__allow_amend=True,
+    )
+    return (
+        Draft.objects.filter(is_answer | is_change, assignment__annotator=annotator)
+        .select_related("assignment__comparison__project", "assignment__comparison__prompt")
+        .order_by("-saved_at")
+    )
+
+
+def own_agreement(annotator: User, project: Project, *, now: datetime | None = None) -> Proportion:
+    """How often others who judged the same comparison say the same of a pair; empty below 20.
+
+    Counts the annotator's last 1,000 judgments and everybody's as they stood at midnight: whoever
+    amends an answer does not see the figure move, and cannot learn from it what one other person
+    answered. People are compared with people only.
+    """
+    cutoff_id = _latest_before(midnight(now))
+    if cutoff_id is None:
+        return NONE
+    key = f"own-agreement/{annotator.pk}/{project.pk}/{cutoff_id}"
+    known: Proportion | None = cache.get(key)
+    if known is None:
+        known = _agreement(annotator, project, cutoff_id)
+        cache.set(key, known, KEPT_SECONDS)
+    return known if known.n >= LEAST_SHARED else NONE
+
+
+def _batch(annotator: User, project: Project) -> tuple[int, int]:
+    """Judgments that are in and judgments wanted in the batch that the annotator saw last."""
+    batch_id = (
+        Assignment.objects.filter(
+            annotator=annotator,
+            comparison__project=project,
+            state__in=[Assignment.State.LEASED, Assignment.State.SUBMITTED],
+        )
+        .exclude(state=Assignment.State.LEASED, shown_at=None)
+        .order_by("-id")
+        .values_list("comparison__batch_id", flat=True)
+        .first()
+    )
+    if batch_id is None:
+        return 0, 0
+    counted = Comparison.objects.filter(batch=batch_id, state=Comparison.State.OPEN).aggregate(
+        done=Sum("judged", default=0), total=Sum("overlap", default=0)
+    )
+    return counted["done"], counted["total"]
+
+
+def _latest_before(moment: datetime) -> int | None:
+    """Judgments are numbered as they come in, so the newest ones are soon passed over."""
+    return (
+        Judgment.objects.filter(created_at__lt=moment)
+        .order_by("-pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def _agreement(annotator: User, project: Project, cutoff_id: int) -> Proportion:
+    with_simulated = annotator.kind == User.Kind.SIMULATED
+    judgments = live(project, include_simulated=with_simulated, cutoff_id=cutoff_id)
+    own = dict(_answers(judgments.filter(annotator=annotator).order_by("-pk"), most=MOST_COMPARED))
+    others: dict[int, list[Groups]] = {}
+    of_others = judgments.filter(comparison__in=own.keys()).exclude(annotator=annotator)
+    for comparison_id, groups in _answers(of_others):
+        others.setdefault(comparison_id, []).append(groups)
+    return agreement_with_others(own, others)
+
+
+def _answers(
+    judgments: QuerySet[Judgment], *, most: int | None = None
+) -> Iterator[tuple[int, Groups]]:
+    for comparison_id, groups in judgments.values_list("comparison_id", "groups")[:most]:
+        yield comparison_id, tuple(map(tuple, groups))

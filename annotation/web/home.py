@@ -1,0 +1,43 @@
+"""What is open for an annotator, and the guideline of a project."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotation.core.rendering import render_markdown
+from annotation.models import Criterion
+from annotation.selectors.access import project_for_annotator, projects_led
+from annotation.selectors.work import annotator_home
+from annotation.web.auth import person, signed_in
+from annotation.web.requests import Request
+
+
+@signed_in
+@require_safe
+def home(request: Request) -> HttpResponse:
+    user = person(request)
+    works = annotator_home(user)
+    context = {
+        "works": sorted(works, key=lambda work: work.n_open == 0),
+        "n_open": sum(work.n_open for work in works),
+        "n_today": sum(work.n_judged_today for work in works),
+        "led": projects_led(user),
+    }
+    return render(request, "annotation/home.html", context)
+
+
+@signed_in
+@require_safe
+def guidelines(request: Request, slug: str) -> HttpResponse:
+    project = project_for_annotator(user=person(request), slug=slug)
+    criteria = [
+        (criterion.name, render_markdown(criterion.guideline))
+        for criterion in project.criteria.all()
+        if criterion.guideline or criterion.key != Criterion.OVERALL
+    ]
+    context = {
+        "project": project,
+        "guideline_html": render_markdown(project.guideline),
+        "criteria": criteria,
+    }
+    return render(request, "annotation/guidelines.html", context)
