@@ -23,7 +23,7 @@ def read_spans(values: Values) -> tuple[SpanInput, ...]:
     if not written:
         return ()
     try:
-        return tuple(_span(each) for each in json.loads(written))
+        return tuple(_span(each) for each in _list(json.loads(written)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Invalid(
             _("Your marks cannot be read."), field="spans", hint=_("Mark the passages again.")
@@ -70,6 +70,12 @@ def _span(sent: Any) -> SpanInput:
         label=_text(sent["label"]),
         note=_text(sent.get("note", "")),
     )
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _whole(value: object) -> int:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from annotation.models import Export, Invitation, Membership, Pool, Project, Run, User
+from annotation.models import Export, Flag, Invitation, Membership, Pool, Project, Run, User
 from annotation.web import lead_urls
 from tests.factories import make_run, make_user
 
@@ -43,6 +43,9 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         "membership_id": Membership.objects.get(user=ana).pk,
         "invitation_id": invitation.pk,
         "export_id": export.pk,
+        "flag_id": Flag.objects.create(
+            project=project, comparison=project.comparisons.first(), kind=Flag.Kind.OTHER
+        ).pk,
         "run_id": make_run(project, Run.Kind.EXPORT, state="failed").pk,
     }
 
