@@ -17,6 +17,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from annotation.core.invisible import names_of_invisible
+
 LONGEST = 2_000
 MOST_FORMULAS = 500
 DISPLAYED = {"$$": "$$", "\\[": "\\]"}
@@ -120,12 +122,13 @@ def _write(
     _: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, env: EnvType
 ) -> str:
     token = tokens[index]
+    source = names_of_invisible(token.content)
     env["formulas"] = env.get("formulas", 0) + 1
     is_block = token.type == "formula_block"
     is_displayed = is_block or token.info == "displayed"
     written = None
     if env["formulas"] <= MOST_FORMULAS:
-        written = mathml(token.content, is_displayed=is_displayed)
+        written = mathml(source, is_displayed=is_displayed)
     if written is None:
-        written = f'<code dir="ltr">{escape(token.content)}</code>'
+        written = f'<code dir="ltr">{escape(source)}</code>'
     return f'<div class="formula" dir="ltr">{written}</div>\n' if is_block else written

@@ -1,9 +1,11 @@
 """Model text as HTML that is safe to show: Markdown, code and formulas, and nothing else.
 
 Raw HTML is shown as the text that it is. Nothing is ever loaded from elsewhere: images become
-links. What is built here is sanitised once more by an allow-list before it leaves.
+links. What is built here is sanitised once more by an allow-list before it leaves. Characters that
+cannot be seen and would mislead are named where they stand.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -18,9 +20,12 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from annotation.core.formulas import formulas_plugin
+from annotation.core.invisible import marks_of_invisible
 
 LONGEST_FORMATTED = 100_000
 LONGEST_HIGHLIGHTED = 20_000
+LONGEST_CHUNK = 4_000
+DEEPEST = 40
 SAFE_SCHEMES = ("http:", "https:", "mailto:")
 
 # Lexers that are common in model output and known to run in linear time; the rest stay plain.
@@ -35,7 +40,7 @@ LANGUAGES = {
 
 BLOCKS = {"blockquote", "div", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
 TABLES = {"table", "thead", "tbody", "tr", "th", "td"}
-PHRASES = {"a", "br", "code", "em", "s", "span", "strong"}
+PHRASES = {"a", "br", "code", "del", "em", "ins", "s", "span", "strong"}
 FORMULAS = {
     "math", "mrow", "mi", "mo", "mn", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle",
     "mpadded", "mphantom", "menclose", "msub", "msup", "msubsup", "munder", "mover", "munderover",
@@ -53,13 +58,34 @@ def render_markdown(text: str) -> str:
     """HTML of a text in CommonMark with tables, strikethrough, fenced code and LaTeX formulas.
 
     Line breaks are kept as written. Headings start at h3, below those of the page. Top-level blocks
-    carry ``dir="auto"``, so right-to-left text reads as it should. A text over
-    `LONGEST_FORMATTED` characters is shown unformatted. Time is linear in the text's length.
+    carry ``dir="auto"``, so right-to-left text reads as it should. What Markdown would not show (a
+    text over `LONGEST_FORMATTED` characters, deeper than `DEEPEST` blocks, or of nothing but
+    definitions) is shown as written. Time is linear in the text's length.
     """
-    text = text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    text = _clean(text)
     if len(text) > LONGEST_FORMATTED:
-        return f'<pre class="plain" dir="auto" tabindex="0">{escape(text)}</pre>\n'
-    return _CLEANER.clean(_MARKDOWN.render(text))
+        return render_written(text)
+    env: EnvType = {}
+    html = marks_of_invisible(sanitise(_MARKDOWN.render(text, env)))
+    return render_written(text) if env.get("is_cut") or _says_nothing(html) else html
+
+
+def render_written(text: str) -> str:
+    """HTML of a text as it was written, in chunks of whole lines; empty where nothing is written.
+
+    The browser lays out only the chunks in view, and each line finds its own direction.
+    """
+    text = _clean(text)
+    chunks = (
+        f'<pre class="plain" dir="auto">{marks_of_invisible(escape(chunk))}</pre>\n'
+        for chunk in _chunks(text)
+    )
+    return "".join(chunks) if text.strip() else ""
+
+
+def sanitise(html: str) -> str:
+    """What the allow-list lets through of some HTML."""
+    return _CLEANER.clean(html)
 
 
 def pygments_css() -> str:
@@ -82,6 +108,26 @@ def pygments_css() -> str:
     )
 
 
+def _clean(text: str) -> str:
+    text = text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Pieces of some `LONGEST_CHUNK` characters that end where a line does."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + LONGEST_CHUNK)
+        end = len(text) if end < 0 else end
+        # The reader of HTML drops a line break right after <pre>.
+        yield "\n" + text[start:end] if text[start] == "\n" else text[start:end]
+        start = end + 1
+
+
+def _says_nothing(html: str) -> bool:
+    return not re.search(r"<hr|<math", html) and not re.sub(r"<[^>]*>", "", html).strip()
+
+
 def _style_rules(style: str) -> list[str]:
     """``.k { color: ... }`` for each token class; no backgrounds, and none for white space."""
     formatter = HtmlFormatter(style=style)
@@ -94,7 +140,7 @@ def _style_rules(style: str) -> list[str]:
 
 
 def _reader() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    md = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": DEEPEST})
     md.enable(["table", "strikethrough"]).use(formulas_plugin)
     md.validateLink = _is_safe_link  # type: ignore[method-assign]
     md.core.ruler.push("fit_into_page", _fit_into_page)
@@ -109,6 +155,9 @@ def _is_safe_link(url: str) -> bool:
 
 def _fit_into_page(state: StateCore) -> None:
     for token in state.tokens:
+        # What is deeper than the reader goes is not read at all.
+        if token.nesting == 1 and token.level >= DEEPEST - 1:
+            state.env["is_cut"] = True
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
         if token.level == 0 and token.nesting == 1:
