@@ -121,6 +121,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 LANGUAGE_CODE = "en"
+# Each by its own name, so that whoever looks for it can read it.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = os.environ.get("ALIGNUI_TIME_ZONE", "UTC")
 USE_I18N = USE_TZ = True
 

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def gettext_noop(message: str) -> str:
+    """The message itself, marked for translators: whoever shows it looks for its translation."""
+    return message
+
+
 class AlignUIError(Exception):
     """Something a person can act on: what is wrong, where, and what to do next."""
 

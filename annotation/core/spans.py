@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from annotation.core.errors import Invalid
+from annotation.core.errors import Invalid, gettext_noop
 
 # How the walk finds its place again where the two differ: behind markup that is never shown, behind
 # marks, or else by (characters that must agree, how far to look): many may lie far ahead.
@@ -52,7 +52,7 @@ def find_passage(shown: str, start: int, end: int, quote: str) -> Passage:
     """
     wanted = quote.strip()
     if not wanted:
-        raise Invalid("Mark at least one word.", field="spans")
+        raise Invalid(gettext_noop("Mark at least one word."), field="spans")
     if 0 <= start < end <= len(shown) and shown[start:end].strip() == wanted:
         start += len(shown[start:end]) - len(shown[start:end].lstrip())
     else:
@@ -86,9 +86,9 @@ def _nearest(shown: str, quote: str, start: int) -> int:
     found = [at for at in (before, after) if at >= 0]
     if not found:
         raise Invalid(
-            "A passage that you marked is not in the response.",
+            gettext_noop("A passage that you marked is not in the response."),
             field="spans",
-            hint="Remove that mark and mark the passage again.",
+            hint=gettext_noop("Remove that mark and mark the passage again."),
         )
     return min(found, key=lambda at: abs(at - start))
 

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.people import User
 from annotation.models.project import Criterion
@@ -140,9 +141,9 @@ class Span(models.Model):
     """
 
     class Label(models.TextChoices):
-        GOOD = "good", "Good"
-        BAD = "bad", "Bad"
-        FALSE = "false", "False"
+        GOOD = "good", _("Good")
+        BAD = "bad", _("Bad")
+        FALSE = "false", _("False")
 
     judgment = models.ForeignKey(Judgment, on_delete=models.PROTECT, related_name="spans")
     candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="spans")

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 def token_digest(token: str) -> str:
@@ -75,12 +76,12 @@ class SelfDescription(models.Model):
     """What an annotator chose to say about themselves, for audits only; they may take it back."""
 
     class AgeBand(models.TextChoices):
-        UNDER_25 = "18-24", "18 to 24"
-        UNDER_35 = "25-34", "25 to 34"
-        UNDER_45 = "35-44", "35 to 44"
-        UNDER_55 = "45-54", "45 to 54"
-        UNDER_65 = "55-64", "55 to 64"
-        OLDER = "65+", "65 or older"
+        UNDER_25 = "18-24", _("18 to 24")
+        UNDER_35 = "25-34", _("25 to 34")
+        UNDER_45 = "35-44", _("35 to 44")
+        UNDER_55 = "45-54", _("45 to 54")
+        UNDER_65 = "55-64", _("55 to 64")
+        OLDER = "65+", _("65 or older")
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="self_description")
     age_band = models.CharField(max_length=5, choices=AgeBand, blank=True)
@@ -118,11 +119,11 @@ class Pool(models.Model):
 
 class Membership(models.Model):
     class Role(models.TextChoices):
-        OWNER = "owner", "Owner"
-        LEAD = "lead", "Lead"
-        REVIEWER = "reviewer", "Reviewer"
-        ANNOTATOR = "annotator", "Annotator"
-        VIEWER = "viewer", "Viewer"
+        OWNER = "owner", _("Owner")
+        LEAD = "lead", _("Lead")
+        REVIEWER = "reviewer", _("Reviewer")
+        ANNOTATOR = "annotator", _("Annotator")
+        VIEWER = "viewer", _("Viewer")
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"

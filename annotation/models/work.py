@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.content import Completion, Prompt
 from annotation.models.people import User
@@ -158,11 +159,11 @@ class Assignment(models.Model):
         RELEASED = "released", "Returned"
 
     class SkipReason(models.TextChoices):
-        EXPERTISE = "expertise", "I lack the knowledge to judge this"
-        LANGUAGE = "language", "I do not read this language"
-        BROKEN = "broken", "The prompt or a response is broken"
-        HARMFUL = "harmful", "I do not want to read this"
-        OTHER = "other", "Another reason"
+        EXPERTISE = "expertise", _("I lack the knowledge to judge this")
+        LANGUAGE = "language", _("I do not read this language")
+        BROKEN = "broken", _("The prompt or a response is broken")
+        HARMFUL = "harmful", _("I do not want to read this")
+        OTHER = "other", _("Another reason")
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
     annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
@@ -212,12 +213,12 @@ class Flag(models.Model):
     """Something about a comparison that a lead should look at: raised by a person or by a check."""
 
     class Kind(models.TextChoices):
-        IDENTIFIES = "identifies", "A response says who wrote it"
-        BROKEN = "broken", "The prompt or a response is broken"
-        UNSAFE = "unsafe", "Harmful or upsetting content"
-        PRIVATE = "private", "Personal data"
-        UNCLEAR = "unclear", "The guideline does not cover this"
-        OTHER = "other", "Something else"
+        IDENTIFIES = "identifies", _("A response says who wrote it")
+        BROKEN = "broken", _("The prompt or a response is broken")
+        UNSAFE = "unsafe", _("Harmful or upsetting content")
+        PRIVATE = "private", _("Personal data")
+        UNCLEAR = "unclear", _("The guideline does not cover this")
+        OTHER = "other", _("Something else")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="flags")
     completion = models.ForeignKey(
@@ -264,4 +265,4 @@ class Flag(models.Model):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} (flag {self.pk})"
+        return f"Flag {self.pk} ({self.kind})"

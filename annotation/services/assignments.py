@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Invalid
 from annotation.core.scheduling import derive_seed, display_order
@@ -54,7 +55,7 @@ def assignment_show(*, annotator: User, assignment: Assignment) -> Assignment:
     """The annotator sees what was leased ahead. Raises Conflict when it has lapsed meanwhile."""
     locked = lock_own(annotator, assignment)
     if locked.state != State.LEASED:
-        raise Conflict("This lease has ended.", hint="Take the next comparison.")
+        raise Conflict(_("This lease has ended."), hint=_("Take the next comparison."))
     return _show(locked, timezone.now())
 
 
@@ -66,7 +67,7 @@ def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
     """
     locked = lock_own(annotator, assignment)
     if locked.state != State.LEASED:
-        raise Conflict("This lease has ended.", hint="Take the next comparison.")
+        raise Conflict(_("This lease has ended."), hint=_("Take the next comparison."))
     now = timezone.now()
     _held_leases(annotator, locked.comparison.project).filter(shown_at=None).update(
         expires_at=now + _length_ahead(locked.comparison.project)
@@ -79,7 +80,7 @@ def assignment_release(*, annotator: User, assignment: Assignment) -> Assignment
     """Gives a comparison back unanswered; it may come to the same annotator again."""
     locked = lock_own(annotator, assignment)
     if locked.state != State.LEASED:
-        raise Conflict("This lease has ended.")
+        raise Conflict(_("This lease has ended."))
     return _close(locked, State.RELEASED)
 
 
@@ -89,12 +90,12 @@ def assignment_skip(
 ) -> Assignment:
     """The annotator does not want to judge this one; it does not come back to them."""
     if reason not in Assignment.SkipReason.values:
-        raise Invalid("Say why you skip this comparison.", field="reason")
+        raise Invalid(_("Say why you skip this comparison."), field="reason")
     locked = lock_own(annotator, assignment)
     if locked.state == State.SKIPPED:
         return locked
     if locked.state == State.SUBMITTED:
-        raise Conflict("You have judged this comparison.", hint="Undo the judgment first.")
+        raise Conflict(_("You have judged this comparison."), hint=_("Undo the judgment first."))
     locked.skip_reason, locked.skip_note = reason, note.strip()
     return _close(locked, State.SKIPPED)
 
@@ -108,9 +109,9 @@ def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
         return locked
     now = timezone.now()
     if locked.state != State.SKIPPED or locked.closed_at is None:
-        raise Conflict("There is no skip to undo.")
+        raise Conflict(_("There is no skip to undo."))
     if now - locked.closed_at > timedelta(seconds=UNDO_SECONDS):
-        raise Conflict("A skip can be undone for a minute only.")
+        raise Conflict(_("A skip can be undone for a minute only."))
     return lease_again(locked, now)
 
 
@@ -146,8 +147,8 @@ def lease_again(assignment: Assignment, now: datetime) -> Assignment:
             assignment.save()
     except IntegrityError as error:
         raise Conflict(
-            "Others have judged this comparison in the meantime.",
-            hint="Take the next one; nothing else of yours is affected.",
+            _("Others have judged this comparison in the meantime."),
+            hint=_("Take the next one; nothing else of yours is affected."),
         ) from error
     return assignment
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Invalid
 from annotation.models import Assignment, Draft, Judgment, User
@@ -27,11 +28,14 @@ def draft_save(
     _check(fields)
     locked = lock_own(annotator, assignment)
     if _live_judgment_id(locked) != amends:
-        raise Conflict("You have answered this comparison elsewhere.", hint="Take the next one.")
+        raise Conflict(
+            _("You have answered this comparison elsewhere."), hint=_("Take the next one.")
+        )
     draft = Draft.objects.select_for_update().filter(assignment=locked).first()
     if draft is not None and draft.version > version:
         raise Conflict(
-            "You went on with this comparison elsewhere.", hint="Reload to see what you did there."
+            _("You went on with this comparison elsewhere."),
+            hint=_("Reload to see what you did there."),
         )
     if draft is None or draft.amends_id != amends:
         Draft.objects.filter(assignment=locked).delete()
@@ -60,6 +64,6 @@ def _live_judgment_id(assignment: Assignment) -> int | None:
 
 def _check(fields: Mapping[str, str]) -> None:
     if len(fields) > MOST_FIELDS:
-        raise Invalid("This is not an answer sheet.", field="fields")
+        raise Invalid(_("This is not an answer sheet."), field="fields")
     if sum(len(name) + len(value) for name, value in fields.items()) > MOST_CHARACTERS:
-        raise Invalid("The draft is too long to be kept.", field="fields")
+        raise Invalid(_("The draft is too long to be kept."), field="fields")

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Invalid
 from annotation.core.rankings import Groups, as_canonical, parse_groups
@@ -95,7 +97,7 @@ def judgment_submit(
     elif locked.state in (State.EXPIRED, State.RELEASED):
         lease_again(locked, timezone.now())
     elif locked.state == State.SKIPPED:
-        raise Conflict("You skipped this comparison.", hint="Undo the skip to judge it.")
+        raise Conflict(_("You skipped this comparison."), hint=_("Undo the skip to judge it."))
     judgment = _append(locked, head, token, source, answer)
     locked.state, locked.closed_at = State.SUBMITTED, timezone.now()
     locked.save(update_fields=["state", "closed_at"])
@@ -114,7 +116,7 @@ def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> As
         return locked
     head = _head(locked)
     if locked.state != State.SUBMITTED or head is None or head.pk != judgment.pk:
-        raise Conflict("This is not your latest answer to that comparison.")
+        raise Conflict(_("This is not your latest answer to that comparison."))
     _check_may_amend(locked.comparison.project, head)
     Judgment.objects.create(
         comparison=locked.comparison, annotator=annotator, assignment=locked,
@@ -126,7 +128,7 @@ def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> As
 
 def _same_submission(earlier: Judgment, assignment: Assignment) -> Judgment:
     if earlier.assignment_id != assignment.pk:
-        raise Conflict("This token was used for another comparison.", hint="Reload the page.")
+        raise Conflict(_("This token was used for another comparison."), hint=_("Reload the page."))
     return earlier
 
 
@@ -141,13 +143,13 @@ def _head(assignment: Assignment) -> Judgment | None:
 def _check_may_amend(project: Project, head: Judgment | None, amends: bool | None = True) -> None:
     if amends is False:
         raise Conflict(
-            "You have answered this one already, perhaps in another tab.",
-            hint="That answer is kept; change it in your history if it is not what you think.",
+            _("You have answered this one already, perhaps in another tab."),
+            hint=_("That answer is kept; change it in your history if it is not what you think."),
         )
     if project.allow_amend or head is None:
         return
     if timezone.now() - head.created_at > timedelta(seconds=UNDO_SECONDS):
-        raise Conflict("This project does not allow judgments to be changed after a minute.")
+        raise Conflict(_("This project does not allow judgments to be changed after a minute."))
 
 
 def _append(
@@ -215,13 +217,16 @@ def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) ->
     _check_order(groups, answer.strength, answer.both_bad, kind, project, "groups")
     rationale = answer.rationale.replace("\x00", "").strip()
     if project.rationale == Ask.REQUIRED and not rationale:
-        raise Invalid("Say in a sentence why.", field="rationale")
+        raise Invalid(_("Say in a sentence why."), field="rationale")
     if len(rationale) > RATIONALE_CHARACTERS:
-        raise Invalid(f"Keep the rationale under {RATIONALE_CHARACTERS:,} characters.",
-                      field="rationale")  # fmt: skip
+        raise Invalid(
+            _("Keep the rationale under %(most)s characters.")
+            % {"most": number_format(RATIONALE_CHARACTERS, force_grouping=True)},
+            field="rationale",
+        )
     _check_confidence(answer.confidence, project)
     if answer.active_ms is not None and not 0 <= answer.active_ms < 2**31:
-        raise Invalid("The active time is not a time.", field="active_ms")
+        raise Invalid(_("The active time is not a time."), field="active_ms")
     _check_views(answer.first_viewed_ms, size)
     return JudgmentInput(
         groups=groups,
@@ -242,7 +247,7 @@ def _check_views(first_viewed_ms: tuple[int | None, ...] | None, size: int) -> N
         return
     known = [ms for ms in first_viewed_ms if ms is not None]
     if len(first_viewed_ms) != size or not all(0 <= ms < 2**31 for ms in known):
-        raise Invalid("The times of first views are not one for each response.",
+        raise Invalid(_("The times of first views are not one for each response."),
                       field="first_viewed_ms")  # fmt: skip
 
 
@@ -252,24 +257,31 @@ def _check_order(
     has_tie = any(len(group) > 1 for group in groups)
     all_tied = len(groups) == 1
     if both_bad and not (all_tied and project.allow_both_bad):
-        raise Invalid("“Both bad” fits only responses that are tied, where the project offers it.",
-                      field="both_bad")  # fmt: skip
+        raise Invalid(
+            _("“Both bad” fits only responses that are tied, where the project offers it."),
+            field="both_bad",
+        )
     if has_tie and not both_bad and not project.allow_tie:
-        raise Invalid("This project does not offer ties: say which is better.", field=field)
+        raise Invalid(_("This project does not offer ties: say which is better."), field=field)
     if strength is None:
         return
     if kind != ComparisonKind.PAIRWISE or all_tied:
-        raise Invalid("A strength goes with a preference between two responses.", field="strength")
+        raise Invalid(
+            _("A strength goes with a preference between two responses."), field="strength"
+        )
     if strength not in STRENGTHS[project.strength_levels]:
-        raise Invalid(f"This project has no strength {strength}.", field="strength")
+        raise Invalid(
+            _("This project has no strength %(strength)s.") % {"strength": strength},
+            field="strength",
+        )
 
 
 def _check_confidence(confidence: int | None, project: Project) -> None:
     if confidence is None:
         if project.confidence == Ask.REQUIRED:
-            raise Invalid("Say how sure you are.", field="confidence")
+            raise Invalid(_("Say how sure you are."), field="confidence")
     elif project.confidence == Ask.OFF or not 1 <= confidence <= 5:
-        raise Invalid("Confidence goes from 1 to 5, where the project asks.", field="confidence")
+        raise Invalid(_("Confidence goes from 1 to 5, where the project asks."), field="confidence")
 
 
 def _checked_criteria(
@@ -278,13 +290,15 @@ def _checked_criteria(
     criteria = {c.key: c for c in project.criteria.all() if c.key != Criterion.OVERALL}
     for key in given:
         if key not in criteria:
-            raise Invalid(f"This project has no criterion “{key}”.", field=key)
+            raise Invalid(_("This project has no criterion “%(name)s”.") % {"name": key}, field=key)
     checked = {}
     for key, criterion in criteria.items():
         if key in given:
             checked[key] = _checked_criterion(given[key], criterion, size, kind, project)
         elif criterion.is_required:
-            raise Invalid(f"“{criterion.name}” is not answered yet.", field=key)
+            raise Invalid(
+                _("“%(name)s” is not answered yet.") % {"name": criterion.name}, field=key
+            )
     return checked
 
 
@@ -294,11 +308,16 @@ def _checked_criterion(
     if criterion.scale == Criterion.Scale.RATING:
         ratings = given.ratings
         if ratings is None or len(ratings) != size or not all(1 <= r <= 5 for r in ratings):
-            raise Invalid(f"Rate each response from 1 to 5 on “{criterion.name}”.",
-                          field=criterion.key)  # fmt: skip
+            raise Invalid(
+                _("Rate each response from 1 to 5 on “%(name)s”.") % {"name": criterion.name},
+                field=criterion.key,
+            )
         return CriterionInput(ratings=ratings)
     if given.groups is None:
-        raise Invalid(f"Say which response is better on “{criterion.name}”.", field=criterion.key)
+        raise Invalid(
+            _("Say which response is better on “%(name)s”.") % {"name": criterion.name},
+            field=criterion.key,
+        )
     groups = parse_groups(given.groups, size)
     _check_order(groups, given.strength, False, kind, project, criterion.key)
     return CriterionInput(groups=groups, strength=given.strength)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
 from annotation.core.errors import Invalid
 from annotation.core.messages import checked_text
 from annotation.core.rankings import Groups
@@ -42,10 +45,10 @@ def checked_spans(spans: Sequence[SpanInput], size: int, project: Project) -> tu
     if project.spans == Ask.OFF:
         return ()
     if project.spans == Ask.REQUIRED and not spans:
-        raise Invalid("Mark at least one passage as good, bad or false.", field="spans")
+        raise Invalid(_("Mark at least one passage as good, bad or false."), field="spans")
     if len(spans) > MOST_SPANS:
-        raise Invalid(f"Mark at most {MOST_SPANS} passages.", field="spans",
-                      hint="Remove some marks, or say it in the rationale.")  # fmt: skip
+        raise Invalid(_("Mark at most %(most)s passages.") % {"most": MOST_SPANS}, field="spans",
+                      hint=_("Remove some marks, or say it in the rationale."))  # fmt: skip
     return tuple(_checked_span(span, size) for span in spans)
 
 
@@ -58,16 +61,19 @@ def checked_rewrite(
         return None
     if rewrite is None or not rewrite.text.strip():
         if ask == Ask.REQUIRED:
-            raise Invalid("Rewrite the best response: make it as good as it can be.",
+            raise Invalid(_("Rewrite the best response: make it as good as it can be."),
                           field="rewrite")  # fmt: skip
         return None
     if rewrite.slot not in groups[0]:
-        raise Invalid("Only the best response is rewritten.", field="rewrite",
-                      hint="Rewrite the one that you prefer, or discard the rewrite.")  # fmt: skip
+        raise Invalid(
+            _("Only the best response is rewritten."),
+            field="rewrite",
+            hint=_("Rewrite the one that you prefer, or discard the rewrite."),
+        )
     text = checked_text(_unix(rewrite.text), field="rewrite").strip("\n")
     if text.strip() == _unix(_candidate(assignment, rewrite.slot).completion.text).strip():
-        raise Invalid("The rewrite is the response as it was.", field="rewrite",
-                      hint="Change something, or discard the rewrite.")  # fmt: skip
+        raise Invalid(_("The rewrite is the response as it was."), field="rewrite",
+                      hint=_("Change something, or discard the rewrite."))  # fmt: skip
     return replace(rewrite, text=text)
 
 
@@ -84,12 +90,16 @@ def rewrite_create(judgment: Judgment, rewrite: RewriteInput) -> Rewrite:
 
 def _checked_span(span: SpanInput, size: int) -> SpanInput:
     if not 0 <= span.slot < size:
-        raise Invalid("A mark is on a response that is not shown.", field="spans")
+        raise Invalid(_("A mark is on a response that is not shown."), field="spans")
     if span.label not in Span.Label.values:
-        raise Invalid("A mark says good, bad or false.", field="spans")
+        raise Invalid(_("A mark says good, bad or false."), field="spans")
     note = span.note.replace("\x00", "").strip()
     if len(note) > NOTE_CHARACTERS:
-        raise Invalid(f"Keep a mark's note under {NOTE_CHARACTERS:,} characters.", field="spans")
+        raise Invalid(
+            _("Keep a mark's note under %(most)s characters.")
+            % {"most": number_format(NOTE_CHARACTERS, force_grouping=True)},
+            field="spans",
+        )
     return replace(span, note=note)
 
 

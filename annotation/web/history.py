@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 
 from annotation.core.rankings import Groups, as_shown
 from annotation.models import Judgment
-from annotation.models.judgment import Strength
 from annotation.selectors.judgments import judgment_history
 from annotation.selectors.work import LETTERS
 from annotation.web.auth import person, signed_in
 from annotation.web.requests import Request
+from annotation.web.sheet import preference_in_words
 
 PAGE_SIZE = 50
 
@@ -57,6 +57,5 @@ def answer_in_words(judgment: Judgment) -> str:
         return _("Tie")
     if is_pair:
         letter = LETTERS[shown[0][0]]
-        strength = Strength(judgment.strength).label if judgment.strength else _("better")
-        return f"{letter} {strength}"
+        return preference_in_words(letter, judgment.strength)
     return " > ".join(" = ".join(LETTERS[slot] for slot in group) for group in shown)

@@ -10,10 +10,10 @@ from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
 from annotation.web.forms import BOTH_BAD, TIE, Values
 
 SIGNS = {1: "≥", 2: ">", 3: "≫"}
-WORDS = {
-    1: gettext_lazy("slightly better"),
-    2: gettext_lazy("better"),
-    3: gettext_lazy("much better"),
+PREFERENCES = {
+    1: gettext_lazy("%(letter)s slightly better"),
+    2: gettext_lazy("%(letter)s better"),
+    3: gettext_lazy("%(letter)s much better"),
 }
 SPAN_WORDS = {
     "good": gettext_lazy("Good"),
@@ -100,6 +100,11 @@ def answer_sheet(shown: Presentation, values: Values) -> Sheet:
     )
 
 
+def preference_in_words(letter: str, strength: int | None = None) -> str:
+    """ "A much better"; without a strength "A better"."""
+    return str(PREFERENCES[strength or 2] % {"letter": letter})
+
+
 def _scale(shown: Presentation, values: Values) -> tuple[Option, ...]:
     """From "A much better" over a tie to "B much better", as far as the project's scale goes."""
     strengths: tuple[int | None, ...] = shown.strengths or (None,)
@@ -117,9 +122,8 @@ def _scale(shown: Presentation, values: Values) -> tuple[Option, ...]:
 def _preference(slot: int, strength: int | None) -> tuple[str, str, str]:
     letter = LETTERS[slot]
     if strength is None:
-        return str(slot), _("%(letter)s better") % {"letter": letter}, letter
-    label = f"{letter} {WORDS[strength]}"
-    return f"{slot}:{strength}", label, letter + SIGNS[strength]
+        return str(slot), preference_in_words(letter), letter
+    return f"{slot}:{strength}", preference_in_words(letter, strength), letter + SIGNS[strength]
 
 
 def _both_bad(shown: Presentation, values: Values) -> Option:
