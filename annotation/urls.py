@@ -17,6 +17,7 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/renew/", annotate.renew, name="renew"),
     path("judgments/<int:judgment_id>/withdraw/", annotate.withdraw, name="withdraw"),
     path("judgments/<int:judgment_id>/amend/", annotate.amend, name="amend"),
+    path("toured/", home.toured, name="toured"),
     path("sign-in/", auth.sign_in, name="sign-in"),
     path("sign-out/", auth.sign_out, name="sign-out"),
     path("invitation/<str:token>/", auth.invitation, name="invitation"),

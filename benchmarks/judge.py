@@ -155,12 +155,15 @@ def _make_work(var: Path, number: int) -> None:
     os.environ["ALIGNUI_VAR"] = str(var)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignui.settings")
     database.set_up_django()
+    from django.utils import timezone
+
     from alignui.demo.people import POOL
     from annotation.models import Membership, Pool
     from annotation.services.projects import project_create
 
     place.wait(Membership.objects.filter(user__username="annotator").exists, "the demo's people")
     pool = Pool.objects.get(name=POOL)
+    pool.members.update(toured_at=timezone.now())  # the tour would take the first Enter
     usual = project_create(actor=None, name="Bench judge", slug=SLUG, pools=[pool], overlap=1)
     _open_pairs(usual, [(2 + at % 5, 6 - at % 5) for at in range(number)])
     long = project_create(actor=None, name="Bench long", slug=f"{SLUG}-long", pools=[pool])

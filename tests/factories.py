@@ -35,8 +35,10 @@ _numbers = count(1)
 
 
 def make_user(username: str = "", **fields: object) -> User:
+    """Somebody who knows the pages: has seen the tour, unless `toured_at` says otherwise."""
     username = username or f"person-{next(_numbers)}"
-    return User.objects.create_user(username, PASSWORD, **{"name": username.capitalize(), **fields})
+    known = {"name": username.capitalize(), "toured_at": timezone.now()}
+    return User.objects.create_user(username, PASSWORD, **{**known, **fields})
 
 
 def make_pool(name: str = "", **members: Sequence[User]) -> Pool:

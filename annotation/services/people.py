@@ -7,6 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Forbidden, Invalid, NotFound
 from annotation.models import ApiToken, Assignment, Invitation, Membership, Pool, Project, User
@@ -22,9 +23,11 @@ def user_create(
     """Raises Invalid for a bad password, Conflict for a name that is taken."""
     username = username.strip()
     if not username:
-        raise Invalid("Choose a user name.", field="username")
+        raise Invalid(_("Choose a user name."), field="username")
     if User.objects.filter(username__iexact=username).exists():
-        raise Conflict(f"The user name “{username}” is taken.", field="username")
+        raise Conflict(
+            _("The user name “%(name)s” is taken.") % {"name": username}, field="username"
+        )
     if password is not None:
         _check_password(password, User(username=username, name=name, email=email))
     return User.objects.create_user(username, password, name=name.strip(), email=email, kind=kind)
@@ -33,11 +36,17 @@ def user_create(
 @transaction.atomic
 def password_change(*, user: User, current: str, new: str) -> User:
     if not user.check_password(current):
-        raise Invalid("That is not your current password.", field="current")
+        raise Invalid(_("That is not your current password."), field="current")
     _check_password(new, user)
     user.set_password(new)
     user.save(update_fields=["password"])
     return user
+
+
+@transaction.atomic
+def tour_finish(*, user: User) -> None:
+    """The annotator has seen the tour of the judge page, or left it."""
+    User.objects.filter(pk=user.pk, toured_at__isnull=True).update(toured_at=timezone.now())
 
 
 @transaction.atomic
@@ -66,7 +75,7 @@ def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> 
     membership = Membership.objects.filter(pool=pool, user=user).first()
     if membership is not None and membership.role != role:
         _check_not_last_owner(membership)
-    membership, _ = Membership.objects.update_or_create(
+    membership, _is_new = Membership.objects.update_or_create(
         pool=pool, user=user, defaults={"role": role, "state": Membership.State.ACTIVE}
     )
     if actor is not None:
@@ -122,8 +131,8 @@ def invitation_open(*, token: str) -> Invitation:
         or invitation.expires_at <= timezone.now()
     ):
         raise NotFound(
-            "This invitation is not valid: it was used, revoked or has expired.",
-            hint="Ask whoever invited you for a new one.",
+            _("This invitation is not valid: it was used, revoked or has expired."),
+            hint=_("Ask whoever invited you for a new one."),
         )
     return invitation
 
@@ -154,7 +163,7 @@ def invitation_revoke(*, actor: User, invitation: Invitation) -> None:
 def api_token_create(*, user: User, name: str) -> tuple[ApiToken, str]:
     """A key for the REST interface and its secret, which is shown once and never stored."""
     if not name.strip():
-        raise Invalid("Say what the token is for.", field="name")
+        raise Invalid(_("Say what the token is for."), field="name")
     secret = draw_token()
     token = ApiToken.objects.create(user=user, name=name.strip(), digest=token_digest(secret))
     return token, secret
@@ -166,7 +175,7 @@ def api_token_revoke(*, user: User, token_id: int) -> None:
         revoked_at=timezone.now()
     )
     if not changed:
-        raise NotFound("There is no such token of yours.")
+        raise NotFound(_("There is no such token of yours."))
 
 
 @transaction.atomic

@@ -2,12 +2,13 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.rendering import render_markdown
 from annotation.models import Criterion
 from annotation.selectors.access import project_for_annotator, projects_led
 from annotation.selectors.work import annotator_home
+from annotation.services.people import tour_finish
 from annotation.web.auth import person, signed_in
 from annotation.web.requests import Request
 
@@ -41,3 +42,11 @@ def guidelines(request: Request, slug: str) -> HttpResponse:
         "criteria": criteria,
     }
     return render(request, "annotation/guidelines.html", context)
+
+
+@signed_in
+@require_POST
+def toured(request: Request) -> HttpResponse:
+    """The tour was seen or left: it does not begin by itself again."""
+    tour_finish(user=person(request))
+    return HttpResponse(status=204)

@@ -9,17 +9,18 @@ import { Draft, pruneDrafts } from "./judge/drafts.js";
 import { flagging } from "./judge/flagging.js";
 import { listenToKeys, showKeySwitch } from "./judge/keys.js";
 import { Lease } from "./judge/lease.js";
-import { listenToPanels } from "./judge/panels.js";
+import { keepGuideline, listenToPanels } from "./judge/panels.js";
 import { Ranking } from "./judge/ranking.js";
 import { ResponseSwitch } from "./judge/responses.js";
 import { rewriting } from "./judge/rewriting.js";
 import { listenToSending } from "./judge/sending.js";
 import { marks } from "./judge/spans.js";
 import { workAlone } from "./judge/tabs.js";
+import { guide } from "./judge/tour.js";
 import { views } from "./judge/views.js";
 
 /* Each gets (root, page) of a comparison that arrives; it may add keys to `page.keys`. */
-const PARTS = [views, marks, rewriting, flagging, remindOfBreaks];
+const PARTS = [views, marks, rewriting, flagging, remindOfBreaks, keepGuideline, guide];
 
 const UNDO_MS = 60_000;
 let undoTimer;
