@@ -70,7 +70,7 @@ messages: export ALIGNUI_SECRET_KEY = only-for-messages
 messages: $(VENV)/.dev
 	$(COLLECT) $(NOT_OURS) -e html,py,txt
 	$(COLLECT) $(NOT_OURS) -d djangojs -e js
-	$(BIN)/python manage.py compilemessages $(LOCALES)
+	$(BIN)/python manage.py compilemessages $(LOCALES) -i .venv
 
 bench: $(VENV)/.dev
 	$(BIN)/alignui bench all

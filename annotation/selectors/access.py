@@ -4,6 +4,7 @@ What a person may not see does not exist for them: every refusal is `NotFound`.
 """
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotation.core.errors import NotFound
 from annotation.models import (
@@ -83,8 +84,8 @@ def _project(projects: QuerySet[Project], slug: str) -> Project:
     project = projects.filter(slug=slug).first()
     if project is None:
         raise NotFound(
-            f"There is no project “{slug}” for you.",
-            hint="Ask its lead to add you to one of its pools.",
+            _("There is no project “%(slug)s” for you.") % {"slug": slug},
+            hint=_("Ask its lead to add you to one of its pools."),
         )
     return project
 
@@ -192,7 +193,7 @@ def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
         .first()
     )
     if assignment is None:
-        raise NotFound("There is no such comparison for you.")
+        raise NotFound(_("There is no such comparison for you."))
     return assignment
 
 
@@ -203,5 +204,5 @@ def judgment_for_annotator(*, user: User, judgment_id: int) -> Judgment:
         .first()
     )
     if judgment is None:
-        raise NotFound("There is no such judgment of yours.")
+        raise NotFound(_("There is no such judgment of yours."))
     return judgment

@@ -28,7 +28,7 @@ const AlignUI = {
     dismiss.type = "button";
     dismiss.className = "notice-dismiss";
     dismiss.dataset.dismiss = "";
-    dismiss.setAttribute("aria-label", "Dismiss");
+    dismiss.setAttribute("aria-label", gettext("Dismiss"));
     dismiss.textContent = "×";
     box.append(dismiss);
     AlignUI.notice()?.replaceChildren(box);
@@ -85,14 +85,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = event.detail;
   if (xhr.getResponseHeader("HX-Retarget") || event.defaultPrevented) return;
-  AlignUI.say(`The server could not answer (${xhr.status}). Nothing was lost; try again.`, {
-    tone: "error",
-  });
+  const words = gettext("The server could not answer (%s). Nothing was lost; try again.");
+  AlignUI.say(interpolate(words, [xhr.status]), { tone: "error" });
 });
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {
     if (event.target.closest("[data-retries]")) return;
-    AlignUI.say("There is no connection to the server. Try again in a moment.", { tone: "error" });
+    AlignUI.say(gettext("There is no connection to the server. Try again in a moment."), {
+      tone: "error",
+    });
   });
 }

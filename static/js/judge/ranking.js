@@ -42,7 +42,7 @@ export class Ranking {
     }
     if (!isAsked) return;
     this.#page.responses.reveal(slot);
-    this.#page.announce(`Response ${letter(slot)} selected. ${this.#rankInWords(slot)}`);
+    this.#page.announce(this.#selectionInWords(slot));
   }
 
   selectMissing() {
@@ -110,13 +110,17 @@ export class Ranking {
     }
   }
 
-  #rankInWords(slot) {
+  #selectionInWords(slot) {
     const rank = this.#rank(slot);
-    return rank === null ? "Not ranked yet." : `Rank ${rank}.`;
+    const words =
+      rank === null
+        ? gettext("Response %(letter)s selected. Not ranked yet.")
+        : gettext("Response %(letter)s selected. Rank %(rank)s.");
+    return interpolate(words, { letter: letter(slot), rank }, true);
   }
 
   #orderInWords() {
-    if (this.#allBad?.checked) return "All responses are bad.";
+    if (this.#allBad?.checked) return gettext("All responses are bad.");
     const groups = new Map();
     for (const slot of this.#chips.keys()) {
       const rank = this.#rank(slot);
@@ -126,10 +130,15 @@ export class Ranking {
     groups.delete(null);
     const ordered = [...groups].sort(([one], [other]) => one - other);
     const words = ordered.map(([, letters]) =>
-      letters.length > 1 ? `${letters.join(" and ")} tied` : letters[0],
+      letters.length > 1
+        ? interpolate(gettext("%s tied"), [letters.join(gettext(" and "))])
+        : letters[0],
     );
-    const rest = unranked ? ` Not ranked yet: ${unranked.join(", ")}.` : "";
-    return `${words.length ? `Order: ${words.join(", then ")}.` : "Nothing is ranked."}${rest}`;
+    const order = words.length
+      ? interpolate(gettext("Order: %s."), [words.join(gettext(", then "))])
+      : gettext("Nothing is ranked.");
+    if (!unranked) return order;
+    return `${order} ${interpolate(gettext("Not ranked yet: %s."), [unranked.join(", ")])}`;
   }
 
   #makeDraggable(chip) {
