@@ -107,6 +107,8 @@ def live_load(cast: Cast) -> Project:
         guideline=LIVE_GUIDELINE,
         attribution="Questions of MT-bench and Vicuna bench: LMSYS, FastChat. Apache-2.0.",
         overlap=2,
+        spans=Ask.OPTIONAL,
+        rewrite=Ask.OPTIONAL,
         retrain_after_judgments=12,
         retrain_after_minutes=10,
         acquire_automatically=True,
