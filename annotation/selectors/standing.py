@@ -47,6 +47,7 @@ class Progress:
 class Terms:
     """What the pools through which somebody works in a project ask and pay, for each annotator."""
 
+    pools: tuple[str, ...]
     daily_quota: int | None
     total_quota: int | None
     pay: Decimal | None
@@ -54,6 +55,17 @@ class Terms:
 
     def earned(self, judged: int) -> Decimal | None:
         return None if self.pay is None else self.pay * judged
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands in one project, as their home tells it."""
+
+    terms: Terms
+    today: int
+    earned_today: Decimal | None
+    earned: Decimal | None
+    agreement: Proportion
 
 
 def midnight(now: datetime | None = None) -> datetime:
@@ -72,6 +84,21 @@ def progress(annotator: User, project: Project) -> Progress:
         batch_total=total,
         earned_today=own_terms.earned(today),
         currency=own_terms.currency,
+    )
+
+
+def standing(annotator: User, project: Project) -> Standing:
+    today = judged_since(annotator, midnight(), project).count()
+    in_all = Assignment.objects.filter(
+        annotator=annotator, comparison__project=project, state=Assignment.State.SUBMITTED
+    ).count()
+    own_terms = terms(annotator, project)
+    return Standing(
+        terms=own_terms,
+        today=today,
+        earned_today=own_terms.earned(today),
+        earned=own_terms.earned(in_all),
+        agreement=own_agreement(annotator, project),
     )
 
 
@@ -102,10 +129,11 @@ def terms(annotator: User, project: Project) -> Terms:
             memberships__state=Membership.State.ACTIVE,
         )
         .order_by("pk")
-        .values_list("daily_quota", "total_quota", "pay_per_judgment", "pay_currency")
+        .values_list("daily_quota", "total_quota", "pay_per_judgment", "pay_currency", "name")
     )
     paying = next((pool for pool in pools if pool[2] is not None), None)
     return Terms(
+        pools=tuple(dict.fromkeys(pool[4] for pool in pools)),
         daily_quota=min((pool[0] for pool in pools if pool[0] is not None), default=None),
         total_quota=min((pool[1] for pool in pools if pool[1] is not None), default=None),
         pay=paying[2] if paying else None,

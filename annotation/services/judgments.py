@@ -146,9 +146,11 @@ def _check_may_amend(project: Project, head: Judgment | None, amends: bool | Non
             _("You have answered this one already, perhaps in another tab."),
             hint=_("That answer is kept; change it in your history if it is not what you think."),
         )
-    if project.allow_amend or head is None:
+    if head is None or timezone.now() - head.created_at <= timedelta(seconds=UNDO_SECONDS):
         return
-    if timezone.now() - head.created_at > timedelta(seconds=UNDO_SECONDS):
+    if project.shows_gold and head.comparison.gold_groups is not None:
+        raise Conflict(_("You may know the lead's answer by now, so yours stays as it was."))
+    if not project.allow_amend:
         raise Conflict(_("This project does not allow judgments to be changed after a minute."))
 
 

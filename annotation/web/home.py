@@ -7,21 +7,26 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.core.rendering import render_markdown
 from annotation.models import Criterion
 from annotation.selectors.access import project_for_annotator, projects_led
+from annotation.selectors.standing import drafts_begun, standing
 from annotation.selectors.work import annotator_home
 from annotation.services.people import tour_finish
 from annotation.web.auth import person, signed_in
 from annotation.web.requests import Request
+
+MOST_DRAFTS = 10
 
 
 @signed_in
 @require_safe
 def home(request: Request) -> HttpResponse:
     user = person(request)
-    works = annotator_home(user)
+    works = sorted(annotator_home(user), key=lambda work: work.n_open == 0)
+    standings = [standing(user, work.project) for work in works]
     context = {
-        "works": sorted(works, key=lambda work: work.n_open == 0),
+        "works": list(zip(works, standings, strict=True)),
         "n_open": sum(work.n_open for work in works),
-        "n_today": sum(work.n_judged_today for work in works),
+        "n_today": sum(each.today for each in standings),
+        "drafts": drafts_begun(user)[:MOST_DRAFTS],
         "led": projects_led(user),
     }
     return render(request, "annotation/home.html", context)

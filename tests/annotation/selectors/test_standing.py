@@ -99,7 +99,7 @@ def test_pay_and_quota_come_from_the_pools_one_works_in(
     )
     Pool.objects.filter(pk=strict.pk).update(daily_quota=10)
     Pool.objects.filter(pk=elsewhere.pk).update(daily_quota=1, pay_per_judgment=9)
-    assert terms(ana, project) == Terms(10, 500, Decimal("0.1250"), "EUR")
+    assert terms(ana, project) == Terms(("Cooks", "Strict"), 10, 500, Decimal("0.1250"), "EUR")
     assert terms(ben, project).daily_quota == 40
     Membership.objects.filter(pool=strict).update(state="paused")
     assert terms(ana, project).daily_quota == 40
