@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from annotation.web import annotate, auth, flags, history, home
+from annotation.web import annotate, auth, flags, history, home, profile, reading
 
 app_name = "annotation"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/draft/", annotate.draft, name="draft"),
     path("assignments/<int:assignment_id>/submit/", annotate.submit, name="submit"),
     path("assignments/<int:assignment_id>/skip/", annotate.skip, name="skip"),
+    path("assignments/<int:assignment_id>/written/", reading.written, name="written"),
+    path("assignments/<int:assignment_id>/differences/", reading.compared, name="differences"),
     path("assignments/<int:assignment_id>/flag/", flags.flag, name="flag"),
     path("assignments/<int:assignment_id>/unskip/", annotate.unskip, name="unskip"),
     path("assignments/<int:assignment_id>/renew/", annotate.renew, name="renew"),
@@ -22,10 +24,13 @@ urlpatterns = [
     path("sign-out/", auth.sign_out, name="sign-out"),
     path("invitation/<str:token>/", auth.invitation, name="invitation"),
     path("theme/", auth.theme, name="theme"),
-    path("profile/", auth.profile, name="profile"),
-    path("profile/name/", auth.name_change, name="name-change"),
-    path("profile/password/", auth.password, name="password"),
-    path("profile/tokens/", auth.token_create, name="token-create"),
-    path("profile/tokens/<int:token_id>/revoke/", auth.token_revoke, name="token-revoke"),
+    path("profile/", profile.profile, name="profile"),
+    path("language/", auth.language, name="language"),
+    path("profile/about/", profile.describe, name="describe"),
+    path("profile/about/withdraw/", profile.withdraw, name="describe-withdraw"),
+    path("profile/name/", profile.name_change, name="name-change"),
+    path("profile/password/", profile.password, name="password"),
+    path("profile/tokens/", profile.token_create, name="token-create"),
+    path("profile/tokens/<int:token_id>/revoke/", profile.token_revoke, name="token-revoke"),
     path("", include("annotation.web.lead_urls")),
 ]

@@ -1,13 +1,17 @@
 """Storing what policies wrote. The text is rendered and sanitised once, here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
 
 from annotation.core.errors import Invalid
+from annotation.core.identification import self_identification
 from annotation.core.messages import LONGEST_TEXT
 from annotation.core.rendering import render_markdown
-from annotation.models import Completion, Policy, Prompt
+from annotation.models import Completion, Flag, Policy, Prompt
 
 
+@transaction.atomic
 def completion_create(
     *,
     prompt_id: int,
@@ -36,4 +40,20 @@ def completion_create(
     if before.exists():
         return False
     Completion.objects.bulk_create([completion], ignore_conflicts=True)
+    flag_identifying(project_id=policy.project_id, completions=before)
     return True
+
+
+def flag_identifying(*, project_id: int, completions: Iterable[Completion]) -> int:
+    """Tells the leads, once each, which responses say who wrote them; how many do."""
+    found = [(each.pk, self_identification(each.text)) for each in completions]
+    flags = [
+        Flag(
+            project_id=project_id, completion_id=completion_id, kind=Flag.Kind.IDENTIFIES,
+            note=f"It says: “{phrase}”",
+        )
+        for completion_id, phrase in found
+        if phrase
+    ]  # fmt: skip
+    Flag.objects.bulk_create(flags, ignore_conflicts=True)
+    return len(flags)

@@ -13,6 +13,7 @@ from annotation.core.records import CompletionRecord, PromptRecord, PromptRefere
 from annotation.core.rendering import render_markdown
 from annotation.core.scheduling import hold_out
 from annotation.models import Completion, Policy, Project, Prompt
+from annotation.services.completions import flag_identifying
 
 
 @dataclass
@@ -92,6 +93,7 @@ class ContentWriter:
                 fresh.append(completion)
             chosen.append(completion if isinstance(found, int) else found.same)
         Completion.objects.bulk_create(fresh)
+        flag_identifying(project_id=self.project.pk, completions=fresh)
         self.completions_created += len(fresh)
         self.completions_known += len(rows) - len(fresh)
         return [item if isinstance(item, int) else item.pk for item in chosen]

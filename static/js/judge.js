@@ -10,7 +10,9 @@ import { flagging } from "./judge/flagging.js";
 import { listenToKeys, showKeySwitch } from "./judge/keys.js";
 import { Lease } from "./judge/lease.js";
 import { keepGuideline, listenToPanels } from "./judge/panels.js";
+import { panes } from "./judge/panes.js";
 import { Ranking } from "./judge/ranking.js";
+import { reading } from "./judge/reading.js";
 import { ResponseSwitch } from "./judge/responses.js";
 import { rewriting } from "./judge/rewriting.js";
 import { listenToSending } from "./judge/sending.js";
@@ -20,7 +22,7 @@ import { guide } from "./judge/tour.js";
 import { views } from "./judge/views.js";
 
 /* Each gets (root, page) of a comparison that arrives; it may add keys to `page.keys`. */
-const PARTS = [views, marks, rewriting, flagging, remindOfBreaks, keepGuideline, guide];
+const PARTS = [panes, views, marks, reading, rewriting, flagging, remindOfBreaks, keepGuideline, guide];
 
 const UNDO_MS = 60_000;
 let undoTimer;

@@ -240,11 +240,14 @@ export class MarkTools {
   }
 
   #bringIntoView() {
-    const box = this.#marks.pend(this.#passage).getBoundingClientRect();
+    const range = this.#marks.pend(this.#passage);
     const bottom = this.#root.querySelector(".bar").getBoundingClientRect().top;
-    if (box.top < 100 || box.bottom > bottom - 20) {
-      window.scrollBy(0, box.top - innerHeight * 0.35);
-    }
+    const isHidden = ({ top, bottom: end }) => top < 100 || end > bottom - 20;
+    const far = () => range.getBoundingClientRect().top - innerHeight * 0.35;
+    // The response may scroll in itself; what is still hidden then is the page's to show.
+    const pane = range.startContainer.parentElement.closest("[data-pane]");
+    if (isHidden(range.getBoundingClientRect())) pane?.scrollBy({ top: far(), behavior: "instant" });
+    if (isHidden(range.getBoundingClientRect())) window.scrollBy(0, far());
     this.#place();
   }
 

@@ -33,6 +33,8 @@ export class ResponseSwitch {
     window.scrollTo(0, this.#top(slot) + Math.max(this.#read.get(slot) ?? 0, 0));
     this.#mark(slot);
     this.#wentAt = performance.now();
+    // Where it scrolls in itself, the keys that scroll are for it.
+    this.#articles[slot].querySelector("[data-pane][tabindex]")?.focus({ preventScroll: true });
   }
 
   /* Brings a response into view unless its head is visible already. */

@@ -14,5 +14,11 @@ export function views(root, page) {
     }
     input.value = seen.join(",");
   });
-  for (const article of articles) observer.observe(article.querySelector(".rendered"));
+  const look = () => {
+    for (const article of articles) observer.observe(article.querySelector(".rendered"));
+  };
+  // What is veiled has not been seen.
+  const unveil = root.querySelector("[data-unveil]");
+  if (!unveil || unveil.checked) look();
+  else unveil.addEventListener("change", look, { once: true });
 }
