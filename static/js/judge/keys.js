@@ -60,7 +60,7 @@ function actionOf(event, page) {
   const skip = root.querySelector("[data-skip]");
   if (/^[1-9]$/.test(key)) return onDigit(Number(key), event, page, skip);
   if (key === "arrowleft" || key === "arrowright") {
-    return onArrow(key === "arrowleft" ? -1 : 1, event, page);
+    return onArrow(key === lookingBack() ? -1 : 1, event, page);
   }
   const slot = key.length === 1 ? key.charCodeAt(0) - 97 : -1;
   if (!event.shiftKey && slot >= 0 && slot < Number(root.dataset.size)) {
@@ -130,11 +130,30 @@ function chooseInRow(row, number, page) {
   else row.querySelector("input:checked")?.focus();
 }
 
+/* The arrow towards what comes first: A, or the best rank, stands where reading begins. */
+function lookingBack() {
+  return isRightToLeft() ? "arrowright" : "arrowleft";
+}
+
+function isRightToLeft() {
+  return document.documentElement.dir === "rtl";
+}
+
 function onArrow(step, event, page) {
-  if (event.target.matches("input[type=radio]") && !event.target.closest("[data-scale]")) return null;
   if (event.target.closest("pre, table")) return null;
+  if (event.target.matches("input[type=radio]") && !event.target.closest("[data-scale]")) {
+    return isRightToLeft() ? () => chooseBeside(event.target, step, page) : null;
+  }
   if (page.ranking) return () => page.ranking.move(step);
   return () => moveOnScale(step, page);
+}
+
+/* Browsers take ArrowRight for the next one even where the next one stands on the left. */
+function chooseBeside(input, step, page) {
+  const row = [...page.root.querySelectorAll(`input[name="${CSS.escape(input.name)}"]`)];
+  const next = row[(row.indexOf(input) + step + row.length) % row.length];
+  page.choose(next);
+  next.focus();
 }
 
 function scale(page) {
