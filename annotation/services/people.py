@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -10,9 +11,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Forbidden, Invalid, NotFound
-from annotation.models import ApiToken, Assignment, Invitation, Membership, Pool, Project, User
+from annotation.models import (
+    ApiToken,
+    Assignment,
+    Draft,
+    Invitation,
+    Membership,
+    Pool,
+    Project,
+    User,
+)
 from annotation.models.people import draw_token, token_digest
 from annotation.services.audit_log import audit_entry_create
+from annotation.services.self_descriptions import self_description_withdraw
 
 
 @transaction.atomic
@@ -41,6 +52,15 @@ def password_change(*, user: User, current: str, new: str) -> User:
     user.set_password(new)
     user.save(update_fields=["password"])
     return user
+
+
+@transaction.atomic
+def language_set(*, user: User, language: str) -> None:
+    """The language of the pages; "" leaves it to the browser. Raises Invalid for another."""
+    if language and language not in dict(settings.LANGUAGES):
+        raise Invalid(_("The pages are not written in that language."), field="language")
+    user.language = language
+    user.save(update_fields=["language"])
 
 
 @transaction.atomic
@@ -182,12 +202,14 @@ def api_token_revoke(*, user: User, token_id: int) -> None:
 def user_erase(*, actor: User, user: User) -> User:
     """Right to erasure: who the person was goes, what was judged stays under a pseudonym."""
     user.username = f"erased-{uuid4().hex[:12]}"
-    user.name = user.email = ""
+    user.name = user.email = user.language = ""
     user.is_active = user.is_staff = user.is_superuser = False
     user.erased_at = timezone.now()
     user.set_unusable_password()
     user.save()
     user.api_tokens.all().delete()
+    self_description_withdraw(user=user)
+    Draft.objects.filter(assignment__annotator=user).delete()
     Invitation.objects.filter(accepted_by=user).update(email="")
     for membership in user.memberships.select_related("pool"):
         membership.external_id = ""

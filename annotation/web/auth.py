@@ -1,35 +1,39 @@
 """Coming in, going out, and one's own account."""
 
+import math
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from annotation.core.errors import AlignUIError
 from annotation.models import User
-from annotation.services.people import (
-    api_token_create,
-    api_token_revoke,
-    invitation_accept,
-    invitation_open,
-    password_change,
+from annotation.services.people import invitation_accept, invitation_open, language_set
+from annotation.services.sign_ins import (
+    sign_in_blocked_until,
+    sign_in_failed,
+    sign_in_succeeded,
 )
 from annotation.web.requests import Request
 
 THEMES = ("auto", "light", "dark")
-THEME_SECONDS = 365 * 24 * 60 * 60
+KEPT_SECONDS = 365 * 24 * 60 * 60
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponseBase]
@@ -63,19 +67,21 @@ def sign_in(request: Request) -> HttpResponse:
     target = _safe_target(request)
     if request.user.is_authenticated and request.method != "POST":
         return redirect(target)
-    context: dict[str, object] = {"next": target}
-    if request.method == "POST":
-        username = request.POST.get("username", "").strip()
-        user = authenticate(request, username=username, password=request.POST.get("password", ""))
-        if user is not None:
-            login(request, user)
-            return redirect(target)
-        context |= {
-            "username": username,
-            "error": _("The user name and the password do not belong together."),
-        }
-    status = 422 if "error" in context else 200
-    return render(request, "annotation/sign_in.html", context, status=status)
+    if request.method != "POST":
+        return render(request, "annotation/sign_in.html", {"next": target})
+    username, address = request.POST.get("username", "").strip(), _address(request)
+    now = timezone.now()
+    if until := sign_in_blocked_until(username=username, address=address, now=now):
+        return _blocked(request, username, target, until)
+    user = authenticate(request, username=username, password=request.POST.get("password", ""))
+    if isinstance(user, User):
+        sign_in_succeeded(username=username)
+        login(request, user)
+        return in_own_language(redirect(target), user)
+    sign_in_failed(username=username, address=address, now=now)
+    error = _("The user name and the password do not belong together.")
+    context = {"next": target, "username": username, "error": error}
+    return render(request, "annotation/sign_in.html", context, status=422)
 
 
 @require_POST
@@ -103,58 +109,16 @@ def invitation(request: Request, token: str) -> HttpResponse:
     return render(request, "annotation/invitation.html", context)
 
 
-@signed_in
-@require_safe
-def profile(request: Request) -> HttpResponse:
-    return _profile(request)
-
-
-@signed_in
 @require_POST
-def name_change(request: Request) -> HttpResponse:
-    user = person(request)
-    user.name = request.POST.get("name", "").strip()[:150]
-    user.save(update_fields=["name"])
-    messages.success(request, _("Your name is saved."))
-    return redirect("annotation:profile")
-
-
-@signed_in
-@require_POST
-@sensitive_post_parameters("current", "new")
-def password(request: Request) -> HttpResponse:
-    try:
-        user = password_change(
-            user=person(request),
-            current=request.POST.get("current", ""),
-            new=request.POST.get("new", ""),
-        )
-    except AlignUIError as error:
-        return _profile(request, password_error=error)
-    update_session_auth_hash(request, user)
-    messages.success(request, _("Your password is changed."))
-    return redirect("annotation:profile")
-
-
-@signed_in
-@require_POST
-def token_create(request: Request) -> HttpResponse:
-    """Shows the secret in the answer itself: it is stored nowhere, not even in the session."""
-    try:
-        token, secret = api_token_create(
-            user=person(request), name=request.POST.get("token_name", "")
-        )
-    except AlignUIError as error:
-        return _profile(request, token_error=error)
-    return _profile(request, new_token=token, secret=secret)
-
-
-@signed_in
-@require_POST
-def token_revoke(request: Request, token_id: int) -> HttpResponse:
-    api_token_revoke(user=person(request), token_id=token_id)
-    messages.success(request, _("The token no longer works."))
-    return redirect("annotation:profile")
+def language(request: Request) -> HttpResponse:
+    """The language of the pages: kept with the user, and in the browser for the sign-in page."""
+    chosen = request.POST.get("language", "")
+    answer = redirect(_safe_target(request, request.META.get("HTTP_REFERER", "")))
+    if request.user.is_authenticated:
+        language_set(user=person(request), language=chosen)
+    elif chosen and chosen not in dict(settings.LANGUAGES):
+        return answer
+    return _in_language(answer, chosen)
 
 
 @require_POST
@@ -163,23 +127,44 @@ def theme(request: Request) -> HttpResponse:
     answer = redirect(_safe_target(request, request.META.get("HTTP_REFERER", "")))
     if chosen in THEMES:
         answer.set_cookie(
-            "theme", chosen, max_age=THEME_SECONDS, samesite="Lax", secure=settings.BEHIND_TLS
+            "theme", chosen, max_age=KEPT_SECONDS, samesite="Lax", secure=settings.BEHIND_TLS
         )
     return answer
 
 
-def _profile(
-    request: HttpRequest,
-    password_error: AlignUIError | None = None,
-    token_error: AlignUIError | None = None,
-    **context: object,
-) -> HttpResponse:
-    error = password_error or token_error
-    tokens = person(request).api_tokens.filter(revoked_at__isnull=True).order_by("-created_at")
-    context |= {"tokens": tokens, "password_error": password_error, "token_error": token_error}
-    return render(
-        request, "annotation/profile.html", context, status=error.status if error else 200
+def in_own_language(answer: HttpResponse, user: User) -> HttpResponse:
+    """The browser takes the language that the user once chose, if any."""
+    return _in_language(answer, user.language) if user.language else answer
+
+
+def _in_language(answer: HttpResponse, language: str) -> HttpResponse:
+    name = settings.LANGUAGE_COOKIE_NAME
+    if not language:
+        answer.delete_cookie(name, samesite="Lax")
+        return answer
+    answer.set_cookie(
+        name, language, max_age=KEPT_SECONDS, samesite="Lax", secure=settings.BEHIND_TLS
     )
+    return answer
+
+
+def _blocked(request: Request, username: str, target: str, until: datetime) -> HttpResponse:
+    minutes = max(math.ceil((until - timezone.now()) / timedelta(minutes=1)), 1)
+    error = ngettext(
+        "There were too many attempts. Try again in %(n)s minute, at %(time)s.",
+        "There were too many attempts. Try again in %(n)s minutes, at %(time)s.",
+        minutes,
+    ) % {"n": minutes, "time": date_format(timezone.localtime(until), "H:i")}
+    context = {"next": target, "username": username, "error": error}
+    answer = render(request, "annotation/sign_in.html", context, status=429)
+    answer["Retry-After"] = str(minutes * 60)
+    return answer
+
+
+def _address(request: Request) -> str:
+    """Whence a request comes; behind a proxy, what the proxy says last. A socket has none."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_TLS else ""
+    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _safe_target(request: Request, target: str = "") -> str:
