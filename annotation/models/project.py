@@ -4,6 +4,7 @@ import secrets
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from annotation.models.people import Pool
 
@@ -11,6 +12,10 @@ from annotation.models.people import Pool
 def draw_seed() -> int:
     """A recorded seed that fits a signed 64-bit column and numpy's generators."""
     return secrets.randbelow(2**62)
+
+
+# Leads may write their own; this one is asked in the language of whoever judges.
+DEFAULT_QUESTION = gettext_noop("Which response is better?")
 
 
 class ComparisonKind(models.TextChoices):
@@ -28,7 +33,7 @@ class Project(models.Model):
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     description = models.TextField(blank=True)
-    question = models.CharField(max_length=200, default="Which response is better?")
+    question = models.CharField(max_length=200, default=DEFAULT_QUESTION)
     guideline = models.TextField(blank=True)
     content_warning = models.CharField(max_length=200, blank=True)
     attribution = models.TextField(blank=True)

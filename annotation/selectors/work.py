@@ -23,6 +23,7 @@ from annotation.models import (
     Prompt,
     User,
 )
+from annotation.models.project import DEFAULT_QUESTION
 from annotation.selectors.access import projects_annotated
 
 LETTERS = "ABCDEFGHI"
@@ -133,7 +134,7 @@ def presentation(assignment: Assignment) -> Presentation:
         assignment=assignment,
         project=project,
         kind=comparison.kind,
-        question=project.question,
+        question=question_of(project),
         guideline_html=render_markdown(project.guideline),
         content_warning=_content_warning(comparison.prompt, project),
         turns=tuple(_turns(comparison.prompt)),
@@ -146,6 +147,11 @@ def presentation(assignment: Assignment) -> Presentation:
         expires_at=assignment.expires_at,
         previous=_previous(assignment),
     )
+
+
+def question_of(project: Project) -> str:
+    """What is asked: as the lead wrote it, or the usual question in the annotator's language."""
+    return _(project.question) if project.question == DEFAULT_QUESTION else project.question
 
 
 def draft_of(assignment: Assignment, head: Judgment | None) -> Draft | None:

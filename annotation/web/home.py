@@ -8,7 +8,7 @@ from annotation.core.rendering import render_markdown
 from annotation.models import Criterion
 from annotation.selectors.access import project_for_annotator, projects_led
 from annotation.selectors.standing import drafts_begun, standing
-from annotation.selectors.work import annotator_home
+from annotation.selectors.work import annotator_home, question_of
 from annotation.services.people import tour_finish
 from annotation.web.auth import person, signed_in
 from annotation.web.requests import Request
@@ -43,6 +43,7 @@ def guidelines(request: Request, slug: str) -> HttpResponse:
     ]
     context = {
         "project": project,
+        "question": question_of(project),
         "guideline_html": render_markdown(project.guideline),
         "criteria": criteria,
     }
