@@ -1,11 +1,11 @@
 """What was judged, for leads and reviewers: who is a pseudonym here, and stays one."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
 from annotation.api.base import ListView, Strict, person
-from annotation.models import CriterionAnswer, Judgment, User
+from annotation.models import CriterionAnswer, Judgment, Rewrite, Span, User
 from annotation.selectors import access
 from annotation.selectors.judgments import live
 
@@ -25,6 +25,35 @@ class CriterionAnswerOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class SpanOut(serializers.ModelSerializer):
+    """A marked passage: `start` and `end` in the completion's text, the others in its rendering."""
+
+    completion = serializers.IntegerField(source="candidate.completion_id")
+
+    class Meta:
+        model = Span
+        fields = [
+            "completion",
+            "label",
+            "start",
+            "end",
+            "shown_start",
+            "shown_end",
+            "quote",
+            "note",
+        ]
+        read_only_fields = fields
+
+
+class RewriteOut(serializers.ModelSerializer):
+    completion = serializers.IntegerField(source="candidate.completion_id")
+
+    class Meta:
+        model = Rewrite
+        fields = ["completion", "text"]
+        read_only_fields = fields
+
+
 class JudgmentOut(serializers.ModelSerializer):
     """Groups hold positions in `completions`, best first; `shown` lists them as displayed."""
 
@@ -35,18 +64,26 @@ class JudgmentOut(serializers.ModelSerializer):
     groups = serializers.ListField(child=Numbers())
     shown = Numbers(source="assignment.display_order")
     criteria = CriterionAnswerOut(source="answers", many=True)
+    spans = SpanOut(many=True)
+    rewrite = serializers.SerializerMethodField()
 
     class Meta:
         model = Judgment
         fields = [
             "id", "comparison", "prompt", "completions", "annotator", "is_simulated", "groups",
-            "shown", "strength", "both_bad", "criteria", "rationale", "confidence", "active_ms",
-            "source", "revision", "judged_at",
+            "shown", "strength", "both_bad", "criteria", "spans", "rewrite", "rationale",
+            "confidence", "active_ms", "first_viewed_ms", "sitting_ms", "pace", "source",
+            "revision", "judged_at",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_is_simulated(self, judgment: Judgment) -> bool:
         return judgment.annotator.kind == User.Kind.SIMULATED
+
+    @extend_schema_field(RewriteOut(allow_null=True))
+    def get_rewrite(self, judgment: Judgment) -> object:
+        rewrite = getattr(judgment, "rewrite", None)
+        return RewriteOut(rewrite).data if rewrite else None
 
     def get_completions(self, judgment: Judgment) -> list[int]:
         candidates = sorted(judgment.comparison.candidates.all(), key=lambda c: c.position)
@@ -73,6 +110,6 @@ class Judgments(ListView):
         query.is_valid(raise_exception=True)
         return (
             live(project, **query.validated_data)
-            .select_related("annotator", "comparison", "assignment")
-            .prefetch_related("comparison__candidates", "answers__criterion")
+            .select_related("annotator", "comparison", "assignment", "rewrite__candidate")
+            .prefetch_related("comparison__candidates", "answers__criterion", "spans__candidate")
         )

@@ -42,8 +42,8 @@ class ProjectOut(serializers.ModelSerializer):
         fields = [
             "slug", "name", "description", "question", "guideline", "content_warning",
             "attribution", "kind", "candidates", "overlap", "strength_levels", "allow_tie",
-            "allow_both_bad", "allow_amend", "rationale", "confidence", "is_archived", "created_at",
-            "criteria", "roles",
+            "allow_both_bad", "allow_amend", "rationale", "confidence", "spans", "rewrite",
+            "is_archived", "created_at", "criteria", "roles",
         ]  # fmt: skip
         read_only_fields = fields
 

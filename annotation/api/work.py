@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.base import Strict, View, documented, person, read
-from annotation.models import Assignment, Judgment
+from annotation.models import Assignment, Judgment, Span
 from annotation.selectors import access
 from annotation.selectors.work import Presentation, presentation
 from annotation.services import assignments
@@ -18,6 +18,7 @@ from annotation.services.judgments import (
     judgment_submit,
     judgment_withdraw,
 )
+from annotation.services.passages import RewriteInput, SpanInput
 
 
 class Slots(serializers.ListField):
@@ -64,6 +65,8 @@ class PresentationOut(serializers.Serializer):
     allow_both_bad = serializers.BooleanField(source="project.allow_both_bad")
     rationale = serializers.CharField(source="project.rationale")
     confidence = serializers.CharField(source="project.confidence")
+    spans = serializers.CharField(source="project.spans")
+    rewrite = serializers.CharField(source="project.rewrite")
     is_amendment = serializers.BooleanField()
     expires_at = serializers.DateTimeField()
     idempotency_token = serializers.SerializerMethodField(
@@ -82,6 +85,25 @@ class CriterionAnswerIn(Strict):
     )
 
 
+class SpanIn(Strict):
+    """A marked passage. Offsets count characters of the response's `html` as text, which is the
+    `textContent` of a browser; where they do not fit the quote, its nearest occurrence counts."""
+
+    slot = serializers.IntegerField(min_value=0, max_value=8)
+    shown_start = serializers.IntegerField(min_value=0)
+    shown_end = serializers.IntegerField(min_value=0)
+    quote = serializers.CharField(trim_whitespace=False)
+    label = serializers.ChoiceField(Span.Label.choices)  # type: ignore[assignment]
+    note = serializers.CharField(default="", allow_blank=True)
+
+
+class RewriteIn(Strict):
+    """A best response as it should be, in Markdown."""
+
+    slot = serializers.IntegerField(min_value=0, max_value=8)
+    text = serializers.CharField(trim_whitespace=False)
+
+
 class JudgmentIn(Strict):
     """An answer in slots as shown: groups best first, ties share a group."""
 
@@ -93,6 +115,13 @@ class JudgmentIn(Strict):
     rationale = serializers.CharField(default="", allow_blank=True)
     confidence = serializers.IntegerField(required=False, allow_null=True)
     active_ms = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    first_viewed_ms = serializers.ListField(
+        child=serializers.IntegerField(allow_null=True, min_value=0),
+        required=False,
+        help_text="For each slot, the active time at which it first came into view.",
+    )
+    spans = serializers.ListField(child=SpanIn(), default=list)
+    rewrite = RewriteIn(required=False, allow_null=True)
 
 
 class TokenIn(Strict):
@@ -201,7 +230,16 @@ def _shown(assignment: Assignment) -> Response:
 
 def _answer(given: dict[str, Any]) -> JudgmentInput:
     criteria = {key: _criterion_answer(answer) for key, answer in given.pop("criteria").items()}
-    return JudgmentInput(groups=_frozen(given.pop("groups")), criteria=criteria, **given)
+    spans = tuple(SpanInput(**span) for span in given.pop("spans"))
+    rewrite, views = given.pop("rewrite", None), given.pop("first_viewed_ms", None)
+    return JudgmentInput(
+        groups=_frozen(given.pop("groups")),
+        criteria=criteria,
+        spans=spans,
+        rewrite=RewriteInput(**rewrite) if rewrite else None,
+        first_viewed_ms=None if views is None else tuple(views),
+        **given,
+    )
 
 
 def _criterion_answer(given: dict[str, Any]) -> CriterionInput:

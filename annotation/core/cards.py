@@ -37,12 +37,20 @@ COLUMNS = {
     "rejected_completion_id": ("int64", "rejected in the collecting system"),
     "split": ("string", "train, or test for prompts held out from the start"),
     "simulated": ("bool", "whether a vote was cast by a program"),
+    "spans": ("spans", "passages that annotators marked good, bad or false; on rows of `overall`"),
+}
+EXTRAS = {
+    "demonstrations": "conversations that end with a response as an annotator rewrote it, for "
+    "supervised fine-tuning: `messages`",
+    "edits": "preference pairs: `chosen` is the rewrite, `rejected` the response that it was made "
+    "from",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything that a card says. `files` maps split names to files that hold at least one row."""
+    """Everything that a card says. `files` maps split names to files that hold at least one row;
+    `extras` does the same for each further set of `EXTRAS` that the release holds."""
 
     title: str
     license: str
@@ -59,6 +67,7 @@ class Card:
     agreement: Mapping[str, Estimate] = field(default_factory=dict)
     biases: Sequence[BiasEstimate] = ()
     limitations: Sequence[str] = ()
+    extras: Mapping[str, Mapping[str, Written]] = field(default_factory=dict)
 
 
 def dataset_card(card: Card) -> str:
@@ -68,6 +77,7 @@ def dataset_card(card: Card) -> str:
         "About": _about(card),
         "Figures": _figures(card),
         "Limitations": "\n".join(f"- {text}" for text in _limitations(card)),
+        "Rewrites": _extras(card),
         "Columns": _columns(),
         "Files": _files(card),
         "Attribution": card.attribution,
@@ -85,11 +95,10 @@ def _front_matter(card: Card) -> str:
         f"language: {json.dumps(list(card.languages))}" if card.languages else "",
         f"tags: {json.dumps(TAGS)}",
         "configs:",
-        "- config_name: default",
-        "  data_files:",
         *(
-            f"  - split: {split}\n    path: {json.dumps(written.path.name)}"
-            for split, written in card.files.items()
+            line
+            for name, files in [("default", card.files), *card.extras.items()]
+            for line in _config(name, files)
         ),
         "dataset_info:",
         "  config_name: default",
@@ -99,10 +108,30 @@ def _front_matter(card: Card) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def _config(name: str, files: Mapping[str, Written]) -> Iterator[str]:
+    yield f"- config_name: {name}"
+    yield "  data_files:"
+    for split, written in files.items():
+        yield f"  - split: {split}\n    path: {json.dumps(written.path.name)}"
+
+
 def _feature(name: str, kind: str) -> str:
     shapes = {
         "messages": "list:\n    - name: role\n      dtype: string\n    - name: content\n"
         "      dtype: string",
+        "spans": "list:\n"
+        + "\n".join(
+            f"    - name: {part}\n      dtype: {dtype}"
+            for part, dtype in (
+                ("response", "string"),
+                ("label", "string"),
+                ("start", "int64"),
+                ("end", "int64"),
+                ("quote", "string"),
+                ("note", "string"),
+                ("annotator", "string"),
+            )
+        ),
         "strings": "sequence: string",
         "integers": "sequence: int64",
     }
@@ -126,6 +155,14 @@ def _about(card: Card) -> str:
     asked = f"Annotators were asked: *{_line(card.question)}*" if card.question else ""
     warning = f"**Content warning:** {_line(card.content_warning)}" if card.content_warning else ""
     return "\n\n".join(filter(None, [warning, card.description.strip(), asked, facts]))
+
+
+def _extras(card: Card) -> str:
+    """What else the release holds, each loaded by its own configuration name."""
+    return "\n".join(
+        f"- `{name}` ({sum(file.rows for file in files.values()):,} rows): {EXTRAS[name]}."
+        for name, files in card.extras.items()
+    )
 
 
 def _figures(card: Card) -> str:
@@ -195,7 +232,8 @@ def _columns() -> str:
 def _files(card: Card) -> str:
     rows = [
         (f"`{w.path.name}`", split, f"{w.rows:,}", f"{w.byte_size:,}", f"`{w.sha256}`")
-        for split, w in card.files.items()
+        for files in (card.files, *card.extras.values())
+        for split, w in files.items()
     ]
     return _table(("file", "split", "rows", "bytes", "SHA-256"), rows)
 

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -20,11 +20,24 @@ Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A passage that an annotator marked in the response at a canonical position."""
+
+    position: int
+    label: str
+    start: int
+    end: int
+    quote: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vote:
     """A live judgment on one criterion, with the texts that it is about.
 
     `texts` and `policies` are indexed by canonical position, as `verdict.completion_ids` is;
-    `annotator` is a pseudonym; `split` is test for held-out prompts.
+    `annotator` is a pseudonym; `split` is test for held-out prompts. Marks are of the whole
+    judgment: give them to one criterion's vote only.
     """
 
     verdict: Verdict
@@ -35,9 +48,66 @@ class Vote:
     batch_reason: str
     split: Split
     simulated: bool = False
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A response as its annotator rewrote it, beside what it was."""
+
+    judgment_id: int
+    prompt_id: int
+    completion_id: int
+    messages: Sequence[Message]
+    original: str
+    rewrite: str
+    policy: str
+    annotator: str
+    split: Split
+    simulated: bool = False
 
 
 _Cast = tuple[Vote, Preference]
+
+
+class SpanRow(TypedDict):
+    """A marked passage; offsets count characters of the response's text."""
+
+    response: Literal["chosen", "rejected"]
+    label: str
+    start: int
+    end: int
+    quote: str
+    note: str
+    annotator: str
+
+
+class DemonstrationRow(TypedDict):
+    """A conversation that ends with a rewritten response, for supervised fine-tuning."""
+
+    messages: list[Message]
+    annotator: str
+    judgment_id: int
+    prompt_id: int
+    original_completion_id: int
+    original_policy: str
+    split: Split
+    simulated: bool
+
+
+class EditRow(TypedDict):
+    """A rewrite preferred to what it was made from."""
+
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+    annotator: str
+    judgment_id: int
+    prompt_id: int
+    rejected_completion_id: int
+    rejected_policy: str
+    split: Split
+    simulated: bool
 
 
 class PreferenceRow(TypedDict):
@@ -62,6 +132,7 @@ class PreferenceRow(TypedDict):
     rejected_completion_id: int
     split: Split
     simulated: bool
+    spans: list[SpanRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +181,36 @@ def majority_rows(votes: Iterable[Vote]) -> PreferenceSet:
     return _preference_set(votes, rows, len(by_pair) - len(rows), is_majority=True)
 
 
+def demonstration_row(edit: Edit) -> DemonstrationRow:
+    """The prompt with the rewrite as the assistant's turn: TRL's conversational SFT format."""
+    return DemonstrationRow(
+        messages=[*edit.messages, _turn(edit.rewrite)],
+        annotator=edit.annotator,
+        judgment_id=edit.judgment_id,
+        prompt_id=edit.prompt_id,
+        original_completion_id=edit.completion_id,
+        original_policy=edit.policy,
+        split=edit.split,
+        simulated=edit.simulated,
+    )
+
+
+def edit_row(edit: Edit) -> EditRow:
+    """The rewrite as chosen, the original as rejected: TRL's conversational preference format."""
+    return EditRow(
+        prompt=list(edit.messages),
+        chosen=[_turn(edit.rewrite)],
+        rejected=[_turn(edit.original)],
+        annotator=edit.annotator,
+        judgment_id=edit.judgment_id,
+        prompt_id=edit.prompt_id,
+        rejected_completion_id=edit.completion_id,
+        rejected_policy=edit.policy,
+        split=edit.split,
+        simulated=edit.simulated,
+    )
+
+
 def pseudonym(annotator_id: int, key: str) -> str:
     """A name that stays the same under one key and cannot be turned back without it."""
     digest = hmac.new(key.encode(), str(annotator_id).encode(), hashlib.sha256).hexdigest()
@@ -151,8 +252,8 @@ def _row(cast: Sequence[_Cast], winner_id: int) -> PreferenceRow:
     strengths = [p.strength for p in won if p.strength is not None]
     return PreferenceRow(
         prompt=list(vote.messages),
-        chosen=[Message(role="assistant", content=vote.texts[chosen])],
-        rejected=[Message(role="assistant", content=vote.texts[rejected])],
+        chosen=[_turn(vote.texts[chosen])],
+        rejected=[_turn(vote.texts[rejected])],
         criterion=preference.criterion,
         strength=fmean(strengths) if strengths else None,
         votes_chosen=len(won),
@@ -169,7 +270,28 @@ def _row(cast: Sequence[_Cast], winner_id: int) -> PreferenceRow:
         rejected_completion_id=loser_id,
         split=vote.split,
         simulated=any(v.simulated for v, _ in cast),
+        spans=[row for v, _ in cast for row in _span_rows(v, winner_id, loser_id)],
     )
+
+
+def _span_rows(vote: Vote, chosen_id: int, rejected_id: int) -> Iterator[SpanRow]:
+    ids = vote.verdict.completion_ids
+    for mark in vote.marks:
+        if ids[mark.position] not in {chosen_id, rejected_id}:
+            continue
+        yield SpanRow(
+            response="chosen" if ids[mark.position] == chosen_id else "rejected",
+            label=mark.label,
+            start=mark.start,
+            end=mark.end,
+            quote=mark.quote,
+            note=mark.note,
+            annotator=vote.annotator,
+        )
+
+
+def _turn(text: str) -> Message:
+    return Message(role="assistant", content=text)
 
 
 def _preference_set(

@@ -3,9 +3,11 @@
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -16,16 +18,30 @@ from django.utils import timezone
 from annotation.core.cards import Card, dataset_card
 from annotation.core.errors import Invalid, Unavailable
 from annotation.core.exports import (
+    Edit,
+    Mark,
     PreferenceSet,
     Vote,
     Written,
+    demonstration_row,
+    edit_row,
     majority_rows,
     pseudonym,
     vote_rows,
     write_jsonl,
     write_text,
 )
-from annotation.models import Completion, Criterion, Export, Judgment, Project, Run, User
+from annotation.models import (
+    Completion,
+    Criterion,
+    Export,
+    Judgment,
+    Project,
+    Rewrite,
+    Run,
+    Span,
+    User,
+)
 from annotation.selectors import judgments as judgment_selectors
 from annotation.services.agreement import agreement_estimates
 from annotation.services.audit_log import audit_entry_create
@@ -65,8 +81,9 @@ def export_create(
     folder = Path(settings.EXPORTS_DIR, name)
     files, card = _write(folder, project, live, found, cutoff)
     return _record(
-        project=project, actor=actor, run=run, folder=folder, name=name, files=files, card=card,
-        cutoff=cutoff, include_simulated=include_simulated, is_majority=is_majority,
+        project=project, actor=actor, run=run, folder=folder, name=name, files=files,
+        n_rows=len(found.rows), card=card, cutoff=cutoff, include_simulated=include_simulated,
+        is_majority=is_majority,
     )  # fmt: skip
 
 
@@ -98,7 +115,8 @@ def archive_path(export: Export) -> Path:
 @transaction.atomic
 def _record(
     *, project: Project, actor: User | None, run: Run | None, folder: Path, name: str,
-    files: list[Written], card: str, cutoff: int, include_simulated: bool, is_majority: bool,
+    files: list[Written], n_rows: int, card: str, cutoff: int, include_simulated: bool,
+    is_majority: bool,
 ) -> Export:  # fmt: skip
     export = Export.objects.create(
         project=project,
@@ -106,7 +124,7 @@ def _record(
         folder=name,
         sha256=_manifest_hash(files),
         byte_size=sum(file.byte_size for file in files),
-        rows=sum(file.rows for file in files if file.path.suffix == ".jsonl"),
+        rows=n_rows,
         card=card,
         params={"is_majority": is_majority},
         cutoff_judgment_id=cutoff,
@@ -129,13 +147,11 @@ def _write(
         shutil.rmtree(left, ignore_errors=True)
     try:
         part.mkdir(parents=True)
-        splits = {
-            split: write_jsonl(part / f"{split}.jsonl", rows)
-            for split in SPLITS
-            if (rows := [row for row in found.rows if row["split"] == split])
-        }
-        card = dataset_card(_card(project, live, found, cutoff, splits))
-        files = [*splits.values(), write_text(part / "README.md", card)]
+        splits = _split_files(part, {split: split for split in SPLITS}, found.rows)
+        extras = _write_edits(part, list(_edits(project, live)))
+        card = dataset_card(_card(project, live, found, cutoff, splits, extras))
+        data = [file for files in (splits, *extras.values()) for file in files.values()]
+        files = [*data, write_text(part / "README.md", card)]
         write_text(part / "SHA256SUMS", "\n".join(f"{f.sha256}  {f.path.name}" for f in files))
         _archive(part, folder.with_name(f"{folder.name}.zip"), folder.name)
         part.rename(folder)
@@ -148,6 +164,31 @@ def _write(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return files, card
+
+
+def _split_files(
+    folder: Path, names: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Written]:
+    """A file for each split that has a row: held-out prompts never stand beside the others."""
+    return {
+        split: write_jsonl(folder / f"{names[split]}.jsonl", chosen)
+        for split in SPLITS
+        if (chosen := [row for row in rows if row["split"] == split])
+    }
+
+
+def _write_edits(folder: Path, edits: Sequence[Edit]) -> dict[str, dict[str, Written]]:
+    """Demonstrations and edit pairs, where anybody rewrote a response."""
+    if not edits:
+        return {}
+    kinds: dict[str, Sequence[Mapping[str, Any]]] = {
+        "demonstrations": [demonstration_row(edit) for edit in edits],
+        "edits": [edit_row(edit) for edit in edits],
+    }
+    return {
+        name: _split_files(folder, {"train": name, "test": f"{name}-test"}, rows)
+        for name, rows in kinds.items()
+    }
 
 
 def _archive(folder: Path, target: Path, name: str) -> None:
@@ -185,7 +226,9 @@ def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
             "pk", "comparison__batch__reason", "annotator__kind"
         )
     }
+    marks = _marks(live)
     for criterion in project.criteria.all():
+        is_overall = criterion.key == Criterion.OVERALL
         for verdict in judgment_selectors.verdicts(live, criterion=criterion.key):
             shown = [completions[key] for key in verdict.completion_ids]
             reason, kind = facts[verdict.judgment_id]
@@ -194,16 +237,58 @@ def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
                 messages=shown[0].prompt.messages,
                 texts=tuple(completion.text for completion in shown),
                 policies=tuple(str(completion.policy) for completion in shown),
-                annotator=pseudonym(verdict.annotator_id, f"{settings.SECRET_KEY}/{project.pk}"),
+                annotator=_pseudonym(verdict.annotator_id, project),
                 batch_reason=reason,
                 split="test" if shown[0].prompt.is_held_out else "train",
                 simulated=kind == User.Kind.SIMULATED,
+                marks=tuple(marks[verdict.judgment_id]) if is_overall else (),
             )
+
+
+def _marks(live: QuerySet[Judgment]) -> defaultdict[int, list[Mark]]:
+    """What was marked, by judgment."""
+    marks: defaultdict[int, list[Mark]] = defaultdict(list)
+    for span in Span.objects.filter(judgment__in=live).select_related("candidate").order_by("pk"):
+        marks[span.judgment_id].append(
+            Mark(
+                position=span.candidate.position,
+                label=span.label,
+                start=span.start,
+                end=span.end,
+                quote=span.quote,
+                note=span.note,
+            )
+        )
+    return marks
+
+
+def _edits(project: Project, live: QuerySet[Judgment]) -> Iterator[Edit]:
+    rewrites = Rewrite.objects.filter(judgment__in=live).select_related(
+        "judgment__annotator", "candidate__completion__policy", "candidate__completion__prompt"
+    )
+    for rewrite in rewrites.order_by("pk"):
+        completion, annotator = rewrite.candidate.completion, rewrite.judgment.annotator
+        yield Edit(
+            judgment_id=rewrite.judgment_id,
+            prompt_id=completion.prompt_id,
+            completion_id=completion.pk,
+            messages=completion.prompt.messages,
+            original=completion.text,
+            rewrite=rewrite.text,
+            policy=str(completion.policy),
+            annotator=_pseudonym(annotator.pk, project),
+            split="test" if completion.prompt.is_held_out else "train",
+            simulated=annotator.kind == User.Kind.SIMULATED,
+        )
+
+
+def _pseudonym(annotator_id: int, project: Project) -> str:
+    return pseudonym(annotator_id, f"{settings.SECRET_KEY}/{project.pk}")
 
 
 def _card(
     project: Project, live: QuerySet[Judgment], found: PreferenceSet, cutoff: int,
-    splits: Mapping[str, Written],
+    splits: Mapping[str, Written], extras: Mapping[str, Mapping[str, Written]],
 ) -> Card:  # fmt: skip
     agreement = {
         criterion.name: agreement_estimates(project=project, criterion=criterion, judgments=live)[0]
@@ -218,6 +303,7 @@ def _card(
         cutoff_judgment_id=cutoff,
         preferences=found,
         files=splits,
+        extras=extras,
         question=project.question,
         description=project.description,
         attribution=project.attribution,

@@ -24,6 +24,7 @@ from annotation.models import (
     Project,
     User,
 )
+from annotation.selectors.sittings import sitting
 from annotation.services.assignments import UNDO_SECONDS, lease_again, lock_own
 from annotation.services.passages import (
     RewriteInput,
@@ -37,6 +38,7 @@ from annotation.services.passages import (
 State = Assignment.State
 STRENGTHS: Mapping[int, tuple[int, ...]] = {0: (), 1: (), 2: (1, 3), 3: (1, 2, 3)}
 RATIONALE_CHARACTERS = 20_000
+LONGEST_MS = 2**31 - 1
 T = TypeVar("T")
 
 
@@ -162,7 +164,8 @@ def _append(
     answer: JudgmentInput,
     judged_at: datetime | None = None,
 ) -> Judgment:
-    order = assignment.display_order
+    order, now = assignment.display_order, judged_at or timezone.now()
+    tired = sitting(assignment.annotator, now, working_ms=answer.active_ms or 0)
     judgment = Judgment.objects.create(
         comparison=assignment.comparison,
         annotator_id=assignment.annotator_id,
@@ -177,8 +180,10 @@ def _append(
         confidence=answer.confidence,
         active_ms=answer.active_ms,
         first_viewed_ms=_by_position(answer.first_viewed_ms, order),
+        sitting_ms=min(tired.sitting_ms, LONGEST_MS),
+        pace=tired.pace,
         source=source,
-        judged_at=judged_at or timezone.now(),
+        judged_at=now,
     )
     criteria = {c.key: c for c in assignment.comparison.project.criteria.all()}
     CriterionAnswer.objects.bulk_create(
@@ -227,7 +232,7 @@ def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) ->
             field="rationale",
         )
     _check_confidence(answer.confidence, project)
-    if answer.active_ms is not None and not 0 <= answer.active_ms < 2**31:
+    if answer.active_ms is not None and not 0 <= answer.active_ms <= LONGEST_MS:
         raise Invalid(_("The active time is not a time."), field="active_ms")
     _check_views(answer.first_viewed_ms, size)
     return JudgmentInput(
@@ -248,7 +253,7 @@ def _check_views(first_viewed_ms: tuple[int | None, ...] | None, size: int) -> N
     if first_viewed_ms is None:
         return
     known = [ms for ms in first_viewed_ms if ms is not None]
-    if len(first_viewed_ms) != size or not all(0 <= ms < 2**31 for ms in known):
+    if len(first_viewed_ms) != size or not all(0 <= ms <= LONGEST_MS for ms in known):
         raise Invalid(_("The times of first views are not one for each response."),
                       field="first_viewed_ms")  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.models import Membership
+from annotation.models import Completion, Membership, Project
 from tests.factories import judge, make_user
 from tests.rest import error
 
@@ -54,3 +54,33 @@ def test_a_page_asks_few_questions(api, lena, ana, ben, project, django_assert_m
     caller = api(lena)
     with django_assert_max_num_queries(8):
         assert len(caller.get("projects/kitchen/judgments").json()["results"]) == 8
+
+
+def test_marks_and_rewrites_come_in_and_are_shown(api, lena, ana, project):
+    Project.objects.update(spans="required", rewrite="optional")
+    shown = api(ana).post(f"projects/{project.slug}/assignments/next").json()
+    assert (shown["spans"], shown["rewrite"]) == ("required", "optional")
+    answer = {
+        "idempotency_token": shown["idempotency_token"],
+        "groups": [[1], [0]],
+        "first_viewed_ms": [40, None],
+        "spans": [
+            {"slot": 1, "shown_start": 0, "shown_end": 6, "quote": "answer", "label": "false"}
+        ],
+        "rewrite": {"slot": 1, "text": "Nine minutes."},
+    }
+    path = f"assignments/{shown['assignment']}/judgment"
+    wrong = {**answer, "rewrite": {"slot": 0, "text": "Nine minutes."}}
+    assert api(ana).post(path, wrong).status_code == 422
+    assert api(ana).post(path, {**answer, "spans": []}).status_code == 422
+    assert api(ana).post(path, answer).status_code == 201
+
+    (row,) = api(lena).get(f"projects/{project.slug}/judgments").json()["results"]
+    second = row["completions"][row["shown"][1]]
+    assert row["rewrite"] == {"completion": second, "text": "Nine minutes."}
+    (span,) = row["spans"]
+    assert (span["completion"], span["label"], span["quote"]) == (second, "false", "answer")
+    text = Completion.objects.get(pk=second).text
+    assert text[span["start"] : span["end"]] == "answer"
+    assert sorted(row["first_viewed_ms"], key=str) == [40, None]
+    assert row["sitting_ms"] == 0

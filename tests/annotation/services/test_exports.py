@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from annotation.core.errors import Invalid, Unavailable
 from annotation.models import Export, Project, Prompt, User
 from annotation.services.exports import archive_path, export_create
+from annotation.services.judgments import judgment_withdraw
+from annotation.services.passages import RewriteInput, SpanInput
 from tests.factories import judge, make_run, make_user
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +140,74 @@ def test_an_archive_that_is_gone_is_said_in_words(ana: User, project: Project) -
     archive_path(export).unlink()
     with pytest.raises(Unavailable, match="not on this host"):
         archive_path(export)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_rewrites_are_released_as_demonstrations_and_edits(
+    ana: User, project: Project, exports: Path
+) -> None:
+    Project.objects.update(rewrite="optional")
+    held = project.comparisons.order_by("pk")[0].prompt
+    Prompt.objects.filter(pk=held.pk).update(is_held_out=True)
+    judgments = [
+        judge(ana, project, rewrite=RewriteInput(slot=0, text=f"Better {n}.")) for n in range(2)
+    ]
+    judge(ana, project)
+    export = export_create(project=project)
+    folder = exports / export.folder
+    assert export.rows == 3, "pairs; demonstrations are counted by themselves"
+
+    train = next(j for j in judgments if j.comparison.prompt_id != held.pk)
+    original = train.rewrite.candidate.completion
+    (shown,) = lines_of(folder / "demonstrations.jsonl")
+    assert shown["messages"] == [
+        *original.prompt.messages,
+        {"role": "assistant", "content": train.rewrite.text},
+    ]
+    assert (shown["original_completion_id"], shown["split"]) == (original.pk, "train")
+    (edit,) = lines_of(folder / "edits.jsonl")
+    assert edit["prompt"] == original.prompt.messages
+    assert [turn["content"] for turn in edit["chosen"]] == [train.rewrite.text]
+    assert [turn["content"] for turn in edit["rejected"]] == [original.text]
+    assert edit["annotator"] == shown["annotator"] != "ana"
+    for name in ("demonstrations-test.jsonl", "edits-test.jsonl"):
+        assert [row["prompt_id"] for row in lines_of(folder / name)] == [held.pk]
+    assert "- config_name: demonstrations" in export.card
+    assert "`edits` (2 rows)" in export.card
+    assert "demonstrations.jsonl" in (folder / "SHA256SUMS").read_text(encoding="utf-8")
+    with zipfile.ZipFile(archive_path(export)) as archive:
+        assert any(name.endswith("edits.jsonl") for name in archive.namelist())
+
+
+def test_a_withdrawn_rewrite_is_not_released(ana: User, project: Project, exports: Path) -> None:
+    Project.objects.update(rewrite="optional")
+    taken_back = judge(ana, project, rewrite=RewriteInput(slot=0, text="Better."))
+    judgment_withdraw(annotator=ana, judgment=taken_back, token=uuid4())
+    judge(ana, project)
+    export = export_create(project=project)
+    assert not (exports / export.folder / "demonstrations.jsonl").exists()
+    assert "demonstrations" not in export.card
+
+
+def test_marks_stand_in_the_rows_of_their_pair(ana: User, project: Project, exports: Path) -> None:
+    Project.objects.update(spans="optional")
+    mark = SpanInput(slot=1, shown_start=0, shown_end=6, quote="answer", label="bad", note="Vague.")
+    judgment = judge(ana, project, spans=(mark,))
+    for is_majority in (False, True):
+        export = export_create(project=project, is_majority=is_majority)
+        (row,) = [
+            row
+            for split in ("train", "test")
+            if (exports / export.folder / f"{split}.jsonl").exists()
+            for row in rows_of(exports / export.folder, split)
+        ]
+        span = judgment.spans.get()
+        assert row["spans"] == [
+            {
+                "response": "rejected", "label": "bad", "start": span.start, "end": span.end,
+                "quote": "answer", "note": "Vague.", "annotator": row["annotators"][0],
+            }
+        ]  # fmt: skip
