@@ -26,6 +26,7 @@ def home(request: Request) -> HttpResponse:
         "works": list(zip(works, standings, strict=True)),
         "n_open": sum(work.n_open for work in works),
         "n_today": sum(each.today for each in standings),
+        "tells_agreement": any(each.agreement.n for each in standings),
         "drafts": drafts_begun(user)[:MOST_DRAFTS],
         "led": projects_led(user),
     }

@@ -25,7 +25,7 @@ def home(browser: Client) -> str:
 def test_it_says_what_is_open_and_why(browser: Client, project: Project, pool: Pool) -> None:
     page = home(browser)
     assert "4 comparisons are open for you." in page
-    assert "You are in its pool Cooks." in page
+    assert "Open for you as a member of Cooks." in page
     assert "earned" not in page
     assert "Continue where you left" not in page
 
@@ -72,7 +72,7 @@ def test_agreement_is_told_with_its_interval(
     )
     page = home(browser)
     assert "in 74% of cases (95% interval 66% to 81%; 120 shared comparisons" in page
-    assert "To disagree is no fault" in page
+    assert "To disagree with others is no fault" in page
 
 
 def test_the_page_costs_little(
