@@ -1,8 +1,6 @@
 /* What every page needs of JavaScript: menus that close, notices that go, a theme that changes
    at once, and a sentence when the server cannot be reached. Pages work without it. */
 
-document.documentElement.classList.remove("no-js");
-
 const AlignUI = {
   notice() {
     return document.getElementById("notice");

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from annotation.models import Assignment, Draft, Judgment, Project, User
-from tests.browser.conftest import SitDown
+from tests.browser.conftest import NARROW, WIDE, SitDown
 from tests.browser.test_annotate import (
     comparison_of,
     latest,
@@ -232,3 +232,32 @@ def test_an_answer_given_on_another_device_is_not_replaced(
     phone.get_by_role("link", name="Load the page again").click()
     expect(phone.locator("#notice")).not_to_contain_text("already")
     assert comparison_of(phone) == comparison_of(laptop)
+
+
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    window.shifts.push(...entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120) ?? "?"));
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
+def test_nothing_moves_by_itself(
+    sit_down: SitDown, ana: User, project: Project, size: tuple[int, int]
+) -> None:
+    page = sit_down(ana, size=size)
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto("/judge/kitchen/")
+    page.wait_for_timeout(400)
+    press(page, "6")
+    submit_and_wait(page)
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    page.wait_for_timeout(400)
+    press(page, "2")
+    submit_and_wait(page)
+    submit_and_wait(page, "u")
+    page.wait_for_timeout(400)
+    assert page.evaluate("window.shifts") == []
