@@ -193,7 +193,8 @@ export class MarkTools {
     const slot = Number(current?.dataset.goes ?? 0);
     const text = this.#marks.text(slot);
     const pieces = text.pieces("sentence");
-    const isInView = ({ start, end }) => text.range(start, end).getBoundingClientRect().top >= 48;
+    const { top } = this.#window(slot);
+    const isInView = ({ start, end }) => text.range(start, end).getBoundingClientRect().top >= top;
     const piece = pieces.find(isInView) ?? pieces[0];
     return piece && { ...piece, slot };
   }
@@ -209,7 +210,7 @@ export class MarkTools {
     const on = (name, act) => document.addEventListener(name, (event) => {
       if (!this.#root.isConnected) return this.#ended.abort();
       act(event);
-    }, { signal, passive: true });
+    }, { signal, passive: true, capture: name === "scroll" });
     on("pointerdown", () => (isDown = true));
     on("pointerup", () => ((isDown = false), look()));
     on("pointercancel", () => (isDown = false));
@@ -240,15 +241,27 @@ export class MarkTools {
   }
 
   #bringIntoView() {
-    const range = this.#marks.pend(this.#passage);
-    const bottom = this.#root.querySelector(".bar").getBoundingClientRect().top;
-    const isHidden = ({ top, bottom: end }) => top < 100 || end > bottom - 20;
-    const far = () => range.getBoundingClientRect().top - innerHeight * 0.35;
-    // The response may scroll in itself; what is still hidden then is the page's to show.
-    const pane = range.startContainer.parentElement.closest("[data-pane]");
-    if (isHidden(range.getBoundingClientRect())) pane?.scrollBy({ top: far(), behavior: "instant" });
-    if (isHidden(range.getBoundingClientRect())) window.scrollBy(0, far());
+    const { slot } = this.#passage;
+    const box = this.#marks.pend(this.#passage).getBoundingClientRect();
+    const { top, bottom } = this.#window(slot);
+    if (box.top < top || box.bottom > bottom) {
+      const by = box.top - top - (bottom - top) * 0.3;
+      const pane = this.#marks.text(slot).element.parentElement;
+      const before = pane.scrollTop;
+      pane.scrollTop += by;
+      window.scrollBy(0, by - (pane.scrollTop - before));
+    }
     this.#place();
+  }
+
+  /* The lines of the screen between which a response can be read. */
+  #window(slot) {
+    const bar = this.#root.querySelector(".bar").getBoundingClientRect().top;
+    const pane = this.#marks.text(slot).element.parentElement;
+    const isPane = pane.scrollHeight > pane.clientHeight + 1;
+    const { top, bottom } = isPane ? pane.getBoundingClientRect() : { top: 0, bottom: Infinity };
+    const docked = NARROW.matches ? this.#panel.offsetHeight + 2 * GAP_PX : 0;
+    return { top: Math.max(top - 1, 92), bottom: Math.min(bottom + 1, bar, innerHeight) - docked };
   }
 
   /* Below the passage, else above it, never over the bar; on a phone just above the bar. */
