@@ -28,6 +28,8 @@ from annotation.selectors.judgments import live
 LEAST_SHARED = 20
 MOST_COMPARED = 1_000
 KEPT_SECONDS = 24 * 60 * 60
+LARGE_BATCH = 2_000
+LARGE_BATCH_SECONDS = 30
 NONE = wilson(0, 0)
 
 
@@ -108,7 +110,7 @@ def judged_since(annotator: User, since: datetime, project: Project) -> QuerySet
     An amendment of an earlier answer is no new judgment: it neither counts nor pays twice.
     """
     earlier = Judgment.objects.filter(
-        assignment=OuterRef("pk"), judged_at__lt=since, is_withdrawal=False
+        assignment=OuterRef("pk"), annotator=annotator, judged_at__lt=since, is_withdrawal=False
     )
     return Assignment.objects.filter(
         ~Exists(earlier),
@@ -190,10 +192,16 @@ def _batch(annotator: User, project: Project) -> tuple[int, int]:
     )
     if batch_id is None:
         return 0, 0
+    known: tuple[int, int] | None = cache.get(f"batch-progress/{batch_id}")
+    if known is not None:
+        return known
     counted = Comparison.objects.filter(batch=batch_id, state=Comparison.State.OPEN).aggregate(
         done=Sum("judged", default=0), total=Sum("overlap", default=0)
     )
-    return counted["done"], counted["total"]
+    known = counted["done"], counted["total"]
+    if known[1] > LARGE_BATCH:  # where one judgment more is not seen, and counting takes long
+        cache.set(f"batch-progress/{batch_id}", known, LARGE_BATCH_SECONDS)
+    return known
 
 
 def _latest_before(moment: datetime) -> int | None:
