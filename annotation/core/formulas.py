@@ -21,6 +21,7 @@ from annotation.core.invisible import names_of_invisible
 
 LONGEST = 2_000
 MOST_FORMULAS = 500
+DEEPEST = 40
 DISPLAYED = {"$$": "$$", "\\[": "\\]"}
 INLINE = {**DISPLAYED, "\\(": "\\)"}
 FOREIGN_ATTRIBUTES = ("href", "style", "class", "id", "voffset", "lspace")
@@ -48,10 +49,19 @@ def mathml(source: str, *, is_displayed: bool = False) -> str | None:
             element.text = unescape(element.text or "")
             for name in FOREIGN_ATTRIBUTES:
                 element.attrib.pop(name, None)
+        if _depth(root) > DEEPEST:  # laying it out would take browsers seconds
+            return None
         root.set("alttext", source)
         return ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
     except Exception:  # noqa: BLE001 - a malformed formula can make the converter raise anything
         return None
+
+
+def _depth(root: ElementTree.Element) -> int:
+    depth, level = 0, [root]
+    while level:
+        depth, level = depth + 1, [child for element in level for child in element]
+    return depth
 
 
 def _read_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:

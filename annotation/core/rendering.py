@@ -57,7 +57,7 @@ FORMULA_ATTRIBUTES = {
 def render_markdown(text: str) -> str:
     """HTML of a text in CommonMark with tables, strikethrough, fenced code and LaTeX formulas.
 
-    Line breaks are kept as written. Headings start at h3, below those of the page. Top-level blocks
+    Line breaks are kept as written. Headings begin at h3, below those of the page. Top-level blocks
     carry ``dir="auto"``, so right-to-left text reads as it should. What Markdown would not show (a
     text over `LONGEST_FORMATTED` characters, deeper than `DEEPEST` blocks, or of nothing but
     definitions) is shown as written. Time is linear in the text's length.
@@ -114,14 +114,18 @@ def _clean(text: str) -> str:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Pieces of some `LONGEST_CHUNK` characters that end where a line does."""
+    """Pieces of some `LONGEST_CHUNK` characters: whole lines, but for lines that are far longer."""
     start = 0
     while start < len(text):
-        end = text.find("\n", start + LONGEST_CHUNK)
-        end = len(text) if end < 0 else end
+        end = text.find("\n", start + LONGEST_CHUNK, start + 2 * LONGEST_CHUNK)
+        if end < 0 and len(text) - start > 2 * LONGEST_CHUNK:
+            end = text.rfind(" ", start + LONGEST_CHUNK, start + 2 * LONGEST_CHUNK)
+            end = start + 2 * LONGEST_CHUNK if end < 0 else end
+        elif end < 0:
+            end = len(text)
         # The reader of HTML drops a line break right after <pre>.
         yield "\n" + text[start:end] if text[start] == "\n" else text[start:end]
-        start = end + 1
+        start = end + (text[end : end + 1] == "\n")
 
 
 def _says_nothing(html: str) -> bool:
@@ -154,12 +158,11 @@ def _is_safe_link(url: str) -> bool:
 
 
 def _fit_into_page(state: StateCore) -> None:
+    _level_headings(state.tokens)
     for token in state.tokens:
         # What is deeper than the reader goes is not read at all.
         if token.nesting == 1 and token.level >= DEEPEST - 1:
             state.env["is_cut"] = True
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
         if token.level == 0 and token.nesting == 1:
             token.attrSet("dir", "auto")
         alignment = token.attrs.pop("style", None)
@@ -167,6 +170,17 @@ def _fit_into_page(state: StateCore) -> None:
             token.attrSet("class", str(alignment).replace("text-align:", "align-"))
         if token.children:
             token.children = list(_without_images(token.children))
+
+
+def _level_headings(tokens: Sequence[Token]) -> None:
+    """Headings from h3 down, whichever levels a text begins with, and never skipping one."""
+    headings = [token for token in tokens if token.type in {"heading_open", "heading_close"}]
+    ranks = {tag: rank for rank, tag in enumerate(sorted({token.tag for token in headings}))}
+    level = 2
+    for token in headings:
+        if token.nesting == 1:
+            level = min(ranks[token.tag] + 3, level + 1, 6)
+        token.tag = f"h{level}"
 
 
 def _without_images(tokens: list[Token]) -> Iterator[Token]:

@@ -22,6 +22,7 @@ class Panes {
   #echoes = new Set();
   #latest;
   #watch;
+  #markers = new Map();
 
   constructor(root, page) {
     this.#root = root;
@@ -32,7 +33,8 @@ class Panes {
     this.#showStep();
     this.#button.addEventListener("click", () => this.toggleStep());
     page.keys.set("l", () => this.toggleStep());
-    for (const pane of this.#panes) {
+    for (const [slot, pane] of this.#panes.entries()) {
+      this.#markers.set(pane, root.querySelectorAll(`[data-position="${slot}"]`));
       pane.addEventListener("scroll", () => this.#scrolled(pane), { passive: true });
     }
     this.#listen();
@@ -129,15 +131,13 @@ class Panes {
   }
 
   #mark(pane, box, bottom) {
-    const slot = this.#panes.indexOf(pane);
-    const markers = this.#root.querySelectorAll(`[data-position="${slot}"]`);
     const isPane = reach(pane) > 0;
     const seen = isPane ? share(pane) : box ? read(box, bottom) : null;
     if (seen === null) return;
-    for (const marker of markers) {
+    for (const marker of this.#markers.get(pane)) {
       const isUseful = isPane === Boolean(marker.closest(".response"));
       marker.parentElement.classList.toggle("is-off", !isUseful);
-      marker.style.inlineSize = `${Math.round(seen * 1000) / 10}%`;
+      marker.style.transform = `scaleX(${seen.toFixed(3)})`;
     }
   }
 

@@ -141,6 +141,15 @@ def test_headings_stay_below_those_of_the_page() -> None:
     assert re.findall(r"<(h\d)", html) == ["h3", "h4", "h5", "h6", "h6", "h6"]
 
 
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [("2 3 2", "3 4 3"), ("3 1", "3 3"), ("2 4 4", "3 4 4"), ("6", "3"), ("1 3 2", "3 4 4")],
+)
+def test_headings_never_skip_a_level(levels: str, shown: str) -> None:
+    html = render_markdown("\n\n".join("#" * int(level) + " x" for level in levels.split()))
+    assert " ".join(re.findall(r"<h(\d)", html)) == shown
+
+
 def test_links_leave_without_a_trace() -> None:
     (_, (tag, attributes)) = Elements(render_markdown("[x](https://a.example/?q=1&r=2)")).tags
     assert tag == "a"
