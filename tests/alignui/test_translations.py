@@ -11,6 +11,7 @@ from pathlib import Path
 import polib
 import pytest
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils.translation import override, trans_real
 from django.utils.translation.template import templatize
 
@@ -145,3 +146,11 @@ def test_every_language_that_is_offered_is_there() -> None:
     for language in LANGUAGES:
         with override(language):
             assert trans_real.gettext("Which response is better?") != "Which response is better?"
+
+
+def test_numbers_of_a_form_keep_the_point_that_browsers_read() -> None:
+    field = {"name": "heat", "label": "Heat", "type": "number", "value": 0.7, "step": 0.05}
+    with override("de"):
+        html = render_to_string("components/field.html", field)
+    assert 'value="0.7"' in html
+    assert 'step="0.05"' in html
