@@ -59,7 +59,7 @@ def checked_rewrite(
     ask = assignment.comparison.project.rewrite
     if ask == Ask.OFF:
         return None
-    if rewrite is None or not rewrite.text.strip():
+    if rewrite is None or _is_unchanged(rewrite, assignment):
         if ask == Ask.REQUIRED:
             raise Invalid(_("Rewrite the best response: make it as good as it can be."),
                           field="rewrite")  # fmt: skip
@@ -71,10 +71,16 @@ def checked_rewrite(
             hint=_("Rewrite the one that you prefer, or discard the rewrite."),
         )
     text = checked_text(_unix(rewrite.text), field="rewrite").strip("\n")
-    if text.strip() == _unix(_candidate(assignment, rewrite.slot).completion.text).strip():
-        raise Invalid(_("The rewrite is the response as it was."), field="rewrite",
-                      hint=_("Change something, or discard the rewrite."))  # fmt: skip
     return replace(rewrite, text=text)
+
+
+def _is_unchanged(rewrite: RewriteInput, assignment: Assignment) -> bool:
+    """Whether the editor was only looked into: it opens with the response as it was written."""
+    written = _unix(rewrite.text).strip()
+    is_shown = 0 <= rewrite.slot < len(assignment.display_order)
+    return not written or (
+        is_shown and written == _unix(_candidate(assignment, rewrite.slot).completion.text).strip()
+    )
 
 
 def spans_create(judgment: Judgment, spans: Sequence[SpanInput]) -> list[Span]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from annotation.core.rendering import render_markdown
-from annotation.models import Completion, Pool, Project, User
+from annotation.models import Completion, Draft, Pool, Project, User
 from tests.browser.conftest import SitDown
 from tests.factories import (
     judge,
@@ -167,6 +167,7 @@ def test_pictures(sit_down: SitDown, ana: User, pool: Pool, width: int, theme: s
     kitchen.refresh_from_db()
     judge(ana, kitchen, rationale="Five minutes on high heat burn them.")
     for state, (path, act) in STATES.items():
+        Draft.objects.all().delete()
         page = sit_down(ana, path, size=SIZES[width], theme=theme)
         page.wait_for_timeout(300)
         act(page)

@@ -130,12 +130,23 @@ def test_of_tied_or_equally_bad_responses_any_may_be_rewritten(
     assert judgment.rewrite.text == "Ten."
 
 
-@pytest.mark.parametrize(
-    "text", [SOURCE, f"{SOURCE}\r\n", "x" * 300_000, "\ud800", "a\0b"], ids=range(5)
-)
-def test_a_rewrite_that_changes_nothing_or_cannot_be_kept_is_refused(
-    ana: User, asking: Project, text: str
+@pytest.mark.parametrize("text", [SOURCE, f"{SOURCE}\r\n"], ids=["same", "line ends"])
+@pytest.mark.parametrize("slot", [0, 1])
+def test_an_editor_that_was_only_looked_into_is_no_rewrite(
+    ana: User, asking: Project, text: str, slot: int
 ) -> None:
+    assignment = claim(ana, asking)
+    looked = RewriteInput(slot=0, text=text)
+    best_first = ((slot,), (1 - slot,))
+    Project.objects.update(rewrite="required")
+    assert refused(assignment, groups=best_first, rewrite=looked).field == "rewrite"
+    Project.objects.update(rewrite="optional")
+    judgment = submit(assignment, groups=best_first, rewrite=looked)
+    assert not Rewrite.objects.filter(judgment=judgment).exists()
+
+
+@pytest.mark.parametrize("text", ["x" * 300_000, "\ud800", "a\0b"], ids=range(3))
+def test_a_rewrite_that_cannot_be_kept_is_refused(ana: User, asking: Project, text: str) -> None:
     rewrite = RewriteInput(slot=0, text=text)
     assert refused(claim(ana, asking), rewrite=rewrite).field == "rewrite"
 
