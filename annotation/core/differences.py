@@ -5,6 +5,7 @@ compared by character. The alignment is a longest common subsequence.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -46,8 +47,8 @@ class Operation:
 class Differences:
     """Both texts as HTML, what only `a` says in ``<del>``, what only `b` says in ``<ins>``.
 
-    `share` is the part of all words, signs left out, that both have in common, from 0 to 1;
-    `places` counts where they differ.
+    `share` is the part of all words, signs left out, that both have in common wherever they stand,
+    from 0 to 1; `places` counts where they differ.
     """
 
     a: str
@@ -102,20 +103,23 @@ def differences(a_html: str, b_html: str) -> Differences:
     """
     a, b = _Marked(a_html), _Marked(b_html)
     found = operations(a.words, b.words)
-    same = sum(_spoken(a.words[each.a_start : each.a_end]) for each in found if each.is_same)
-    total = _spoken(a.words) + _spoken(b.words)
     places = sum(not each.is_same for each in found)
     return Differences(
         a=a.html("del", [(each.a_start, each.a_end) for each in found if not each.is_same]),
         b=b.html("ins", [(each.b_start, each.b_end) for each in found if not each.is_same]),
-        share=2 * same / total if total else float(not places),
+        share=_share(a.words, b.words) if places else 1.0,
         places=places,
     )
 
 
-def _spoken(said: Sequence[str]) -> int:
-    """How many are words, and not signs between them."""
-    return sum(word[0].isalnum() or len(word) > 1 for word in said)
+def _share(a: Sequence[str], b: Sequence[str]) -> float:
+    """Which part of the words of both, wherever they stand, has its like in the other."""
+    said, other = (
+        Counter(word.casefold() for word in each if word[0].isalnum() or len(word) > 1)
+        for each in (a, b)
+    )
+    total = said.total() + other.total()
+    return 2 * (said & other).total() / total if total else 0.0
 
 
 def _push(kept: list[Operation], new: Operation) -> None:

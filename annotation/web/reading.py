@@ -66,5 +66,5 @@ def _summary(found: Differences, a: int, b: int) -> str:
         return _("%(a)s and %(b)s have no word in common.") % letters
     return _("%(a)s and %(b)s have %(percent)d %% of their words in common.") % {
         **letters,
-        "percent": min(max(round(100 * found.share), 1), 99),
+        "percent": max(round(100 * found.share), 1),
     }

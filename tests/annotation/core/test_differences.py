@@ -83,6 +83,12 @@ def test_what_differs_is_marked_within_its_formatting() -> None:
     assert found.share == 8 / 12
 
 
+def test_words_in_common_count_wherever_they_stand() -> None:
+    found = differences("<p>Six minutes.</p>", "<p>Wait, boil, then six minutes</p>")
+    assert found.share == 4 / 7
+    assert differences("<p>red fox</p>", "<p>fox, red</p>").share == 1
+
+
 def test_a_passage_over_blocks_is_marked_in_each_of_them() -> None:
     found = differences(render_markdown("Same."), render_markdown("Same.\n\n- one\n- two words\n"))
     assert found.a == '<p dir="auto">Same.</p>\n'
