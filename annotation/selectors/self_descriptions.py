@@ -39,7 +39,9 @@ def self_descriptions(*, lead: User, project: Project) -> tuple[Groups, ...]:
             user__memberships__pool__projects=project,
             user__memberships__role__in=JUDGES,
             user__memberships__state=Membership.State.ACTIVE,
-        ).distinct()
+        )
+        .order_by("pk")
+        .distinct()
     )
     return (
         _groups("age_band", ([each.age_band] for each in said)),
@@ -58,7 +60,10 @@ def _groups(field: str, answers: Iterable[list[str]]) -> Groups:
         for value in {value.casefold(): value for value in answer if value}.values():
             counted[value.casefold()] += 1
             spelling.setdefault(value.casefold(), value)
-    ranked = [Group(spelling[key], n) for key, n in counted.most_common()]
+    ranked = [
+        Group(spelling[key], n)
+        for key, n in sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+    ]
     shown = [group for group in ranked if group.n >= LEAST]
     n_hidden = sum(group.n for group in ranked if group.n < LEAST)
     if 0 < n_hidden < LEAST and shown:
