@@ -77,7 +77,10 @@ def measure(*, short: bool) -> list[Figure]:
             page.goto(f"/judge/{SLUG}-long/")
             page.wait_for_timeout(1000)
             frames = [1000 / gap for gap in page.evaluate(SCROLL) if gap > 0]
-    base = {"baseline": percentile(waited, 0.5), "baseline_name": "without the next one at hand"}
+    base = {
+        "baseline": percentile(waited, 0.5),
+        "baseline_name": "without the next one at hand, median",
+    }
     spread = {"n": len(ahead), "min": min(ahead), "max": max(ahead)}
     return [
         Figure("Enter to the next comparison painted", percentile(ahead, 0.5), "ms", goal=100,
