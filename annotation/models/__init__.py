@@ -2,11 +2,26 @@
 
 from annotation.models.content import Completion, Policy, Prompt
 from annotation.models.judgment import CriterionAnswer, Draft, Judgment, Rewrite, Span, Strength
+from annotation.models.participation import (
+    Intervention,
+    PairOrder,
+    Participation,
+    QualityRule,
+    SittingClock,
+    WorkDay,
+)
 from annotation.models.people import ApiToken, Invitation, Membership, Pool, SelfDescription, User
-from annotation.models.project import Ask, ComparisonKind, Criterion, Project
+from annotation.models.project import Ask, ComparisonKind, Criterion, Project, ProjectRole
+from annotation.models.qualification import (
+    Qualification,
+    QualificationAnswer,
+    QualificationAttempt,
+    QualificationItem,
+)
 from annotation.models.report import AgreementReport, BiasAudit, Export
+from annotation.models.review import Dispute
 from annotation.models.run import AuditEntry, Run
-from annotation.models.work import Assignment, Batch, Candidate, Comparison, Flag
+from annotation.models.work import Assignment, Batch, Candidate, Comparison, Flag, Lane
 
 __all__ = [
     "AgreementReport",
@@ -22,20 +37,33 @@ __all__ = [
     "Completion",
     "Criterion",
     "CriterionAnswer",
+    "Dispute",
     "Draft",
     "Export",
     "Flag",
+    "Intervention",
     "Invitation",
     "Judgment",
+    "Lane",
     "Membership",
+    "PairOrder",
+    "Participation",
     "Policy",
     "Pool",
     "Project",
+    "ProjectRole",
     "Prompt",
+    "Qualification",
+    "QualificationAnswer",
+    "QualificationAttempt",
+    "QualificationItem",
+    "QualityRule",
     "Rewrite",
     "Run",
     "SelfDescription",
+    "SittingClock",
     "Span",
     "Strength",
     "User",
+    "WorkDay",
 ]

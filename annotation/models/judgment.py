@@ -29,7 +29,8 @@ class Judgment(models.Model):
     `first_viewed_ms[position]` is when a candidate first came into view, in ms of active time after
     the comparison was shown. `sitting_ms` is how long the annotator had been at work without a
     longer pause, and `pace` how long they now take relative to how that sitting began: the two
-    signs of fatigue that audits read.
+    signs of fatigue that audits read. An adjudication is a reviewer's decision of a dispute: a
+    judgment of its own kind, which counts neither towards the overlap nor in anybody's agreement.
     """
 
     class Source(models.TextChoices):
@@ -37,14 +38,19 @@ class Judgment(models.Model):
         API = "api", "REST"
         IMPORT = "import", "Imported file"
 
-    comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
-    annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
+    comparison = models.ForeignKey(
+        Comparison, on_delete=models.PROTECT, related_name="judgments", db_index=False
+    )
+    annotator = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="judgments", db_index=False
+    )
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="judgments")
     revision = models.PositiveSmallIntegerField(default=0)
     supersedes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
     is_withdrawal = models.BooleanField(default=False)
+    is_adjudication = models.BooleanField(default=False)
     idempotency_token = models.UUIDField()
 
     groups = models.JSONField()

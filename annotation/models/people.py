@@ -97,7 +97,17 @@ class SelfDescription(models.Model):
 
 
 class Pool(models.Model):
-    """Annotators who may take the work of the projects that the pool serves."""
+    """Annotators who may take the work of the projects that the pool serves.
+
+    Quotas and caps hold for each person. `works_on` are ISO weekdays (1 is Monday), empty for all;
+    hours are of `time_zone`. Whoever comes by the entry link of a crowd `platform` needs no
+    invitation; `completion_code` and `return_url` take them back there when their quota is done.
+    """
+
+    class Platform(models.TextChoices):
+        PROLIFIC = "prolific", "Prolific"
+        MTURK = "mturk", "Mechanical Turk"
+        OTHER = "other", "Another platform"
 
     name = models.CharField(max_length=120, unique=True)
     description = models.TextField(blank=True)
@@ -105,19 +115,38 @@ class Pool(models.Model):
     skills = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     daily_quota = models.PositiveIntegerField(null=True, blank=True)
     total_quota = models.PositiveIntegerField(null=True, blank=True)
+    harmful_daily_cap = models.PositiveIntegerField(null=True, blank=True)
+    works_from = models.TimeField(null=True, blank=True)
+    works_until = models.TimeField(null=True, blank=True)
+    works_on = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
     pay_per_judgment = models.DecimalField(max_digits=8, decimal_places=4, null=True, blank=True)
+    pay_per_hour = models.DecimalField(max_digits=8, decimal_places=4, null=True, blank=True)
     pay_currency = models.CharField(max_length=3, blank=True)
+    platform = models.CharField(max_length=8, choices=Platform, blank=True)
+    entry_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    completion_code = models.CharField(max_length=64, blank=True)
+    return_url = models.URLField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="pools")
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(works_from__isnull=True, works_until__isnull=True)
+                | models.Q(works_from__isnull=False, works_until__isnull=False),
+                name="pool_hours_have_both_ends",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Membership(models.Model):
+    """A person in a pool. Their own languages and skills, where given, go before the pool's."""
+
     class Role(models.TextChoices):
         OWNER = "owner", _("Owner")
         LEAD = "lead", _("Lead")
@@ -135,7 +164,12 @@ class Membership(models.Model):
     role = models.CharField(max_length=10, choices=Role, default=Role.ANNOTATOR)
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     is_qualified = models.BooleanField(default=True)
+    languages = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    skills = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     external_id = models.CharField(max_length=128, blank=True)
+    external_study = models.CharField(max_length=128, blank=True)
+    external_session = models.CharField(max_length=128, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
     joined_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -148,6 +182,11 @@ class Membership(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=["active", "paused", "removed"]),
                 name="membership_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["pool", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="membership_external_id_once",
             ),
         ]
 
@@ -167,6 +206,7 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.OneToOneField(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitation"

@@ -2,11 +2,12 @@
 
 import secrets
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_noop
 
-from annotation.models.people import Pool
+from annotation.models.people import Membership, Pool, User
 
 
 def draw_seed() -> int:
@@ -30,6 +31,13 @@ class Ask(models.TextChoices):
 
 
 class Project(models.Model):
+    """One collection effort.
+
+    `overlap` judgments are wanted of each comparison. With an `overlap_cap` one more is asked for,
+    up to the cap, as long as fewer than `stop_at_agreement` of them say the same. A tag in
+    `skill_tags` is shown only to people with the skill of that name.
+    """
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     description = models.TextField(blank=True)
@@ -45,6 +53,24 @@ class Project(models.Model):
     overlap = models.PositiveSmallIntegerField(
         default=3, validators=[MinValueValidator(1), MaxValueValidator(500)]
     )
+    overlap_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(500)]
+    )
+    stop_at_agreement = models.FloatField(
+        default=0.75, validators=[MinValueValidator(0.5), MaxValueValidator(1.0)]
+    )
+    adjudicates = models.BooleanField(default=False)
+    prompt_window_hours = models.PositiveSmallIntegerField(null=True, blank=True)
+    oldest_share = models.FloatField(
+        default=0.25, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
+    )
+    gold_rate = models.FloatField(
+        default=0.05, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)]
+    )
+    repeat_rate = models.FloatField(
+        default=0.0, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)]
+    )
+    skill_tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     lease_seconds = models.PositiveIntegerField(default=1200)
     strength_levels = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(3)])
     allow_tie = models.BooleanField(default=True)
@@ -94,10 +120,47 @@ class Project(models.Model):
                 & models.Q(control_share__gte=0.05, control_share__lte=1),
                 name="project_shares_are_shares",
             ),
+            models.CheckConstraint(
+                condition=models.Q(overlap_cap__isnull=True)
+                | models.Q(overlap_cap__gte=models.F("overlap")),
+                name="project_overlap_cap_above_overlap",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gold_rate__gte=0, repeat_rate__gte=0)
+                & models.Q(gold_rate__lte=0.5, repeat_rate__lte=0.5)
+                & models.Q(oldest_share__gte=0, oldest_share__lte=1)
+                & models.Q(stop_at_agreement__gte=0.5, stop_at_agreement__lte=1),
+                name="project_rates_are_shares",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class ProjectRole(models.Model):
+    """What somebody may do in one project, whatever pools they are in."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="project_roles")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="project_roles")
+    role = models.CharField(max_length=10, choices=Membership.Role)
+    granted_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["project", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="project_role_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "lead", "reviewer", "annotator", "viewer"]),
+                name="project_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.project} as {self.role}"
 
 
 class Criterion(models.Model):

@@ -20,6 +20,7 @@ class Batch(models.Model):
         GOLD = "gold", "Gold"
         QUALIFICATION = "qualification", "Qualification"
         IMPORTED = "imported", "Imported with judgments"
+        REPEAT = "repeat", "Hidden repeats"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -44,7 +45,8 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     reason__in=[
-                        "manual", "acquisition", "control", "gold", "qualification", "imported"
+                        "manual", "acquisition", "control", "gold", "qualification", "imported",
+                        "repeat",
                     ]
                 ),
                 name="batch_reason_known",
@@ -60,11 +62,39 @@ class Batch(models.Model):
         return self.name
 
 
+class Lane(models.Model):
+    """Comparisons of one batch that the same people may take, in the order of their `place`.
+
+    A claim looks at the head of each lane that is open to its annotator, so what it costs does not
+    grow with what waits behind. `is_drained` is a hint that nothing in it is open: such a lane is
+    looked at last.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="lanes")
+    language = models.CharField(max_length=16, blank=True)
+    skills = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    is_harmful = models.BooleanField(default=False)
+    is_drained = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch", "language", "skills", "is_harmful"], name="lane_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Lane {self.pk} of {self.batch}"
+
+
 class Comparison(models.Model):
     """A prompt with 2 to 9 completions shown together.
 
     `taken` and `judged` count leased-or-submitted and submitted assignments. The database's own
-    triggers keep them, so `taken <= overlap` is exact under any concurrency.
+    triggers keep them, so `taken <= overlap` is exact under any concurrency. `place` is its turn
+    in its lane; one without a lane is never given out by itself. `is_returned` says that it became
+    open again: claims may have passed its place.
     """
 
     class State(models.TextChoices):
@@ -78,6 +108,16 @@ class Comparison(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     overlap = models.PositiveSmallIntegerField()
     utility = models.FloatField(default=0.0)
+    lane = models.ForeignKey(
+        Lane,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="comparisons",
+        db_index=False,
+    )
+    place = models.PositiveIntegerField(default=0)
+    is_returned = models.BooleanField(default=False, editable=False)
     gold_groups = models.JSONField(null=True, blank=True)
     gold_reason = models.TextField(blank=True)
     repeat_of = models.ForeignKey(
@@ -111,11 +151,16 @@ class Comparison(models.Model):
         ]
         indexes = [
             models.Index(
-                F("project"), F("utility").desc(), F("id"),
+                fields=["lane", "place"],
                 name="comparison_claimable",
                 condition=Q(state="open", taken__lt=F("overlap")),
             ),
-        ]  # fmt: skip
+            models.Index(
+                fields=["lane", "place"],
+                name="comparison_returned",
+                condition=Q(state="open", taken__lt=F("overlap"), is_returned=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Comparison {self.pk}"
@@ -145,7 +190,9 @@ class Candidate(models.Model):
 
 
 class Assignment(models.Model):
-    """One annotator's leased right to judge one comparison.
+    """One annotator's leased right to judge one comparison, or a reviewer's to decide a dispute.
+
+    Only those to judge count towards the overlap.
 
     `display_order[slot]` is the canonical position of the candidate shown in that slot. One that
     is leased ahead has no `shown_at` until its annotator gets to see it.
@@ -158,6 +205,10 @@ class Assignment(models.Model):
         EXPIRED = "expired", "Expired"
         RELEASED = "released", "Returned"
 
+    class Purpose(models.TextChoices):
+        JUDGE = "judge", "To judge"
+        ADJUDICATE = "adjudicate", "To decide a dispute"
+
     class SkipReason(models.TextChoices):
         EXPERTISE = "expertise", _("I lack the knowledge to judge this")
         LANGUAGE = "language", _("I do not read this language")
@@ -165,8 +216,13 @@ class Assignment(models.Model):
         HARMFUL = "harmful", _("I do not want to read this")
         OTHER = "other", _("Another reason")
 
-    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
-    annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
+    comparison = models.ForeignKey(
+        Comparison, on_delete=models.CASCADE, related_name="assignments", db_index=False
+    )
+    annotator = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.JUDGE)
     state = models.CharField(max_length=9, choices=State, default=State.LEASED)
     display_order = ArrayField(models.PositiveSmallIntegerField())
     leased_at = models.DateTimeField()
@@ -197,12 +253,17 @@ class Assignment(models.Model):
                 | (Q(state="skipped", closed_at__isnull=False) & ~Q(skip_reason="")),
                 name="assignment_state_consistent",
             ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["judge", "adjudicate"]), name="assignment_purpose_known"
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["expires_at"], name="assignment_lapsing", condition=Q(state="leased")
             ),
             models.Index(fields=["annotator", "-closed_at"], name="assignment_history"),
+            models.Index(fields=["annotator"], name="assignment_held", condition=Q(state="leased")),
+            models.Index(fields=["comparison", "annotator"], name="assignment_met"),
         ]
 
     def __str__(self) -> str:

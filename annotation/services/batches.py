@@ -23,6 +23,7 @@ from annotation.models import (
 from annotation.models.project import draw_seed
 from annotation.selectors.work import compared_sets
 from annotation.services.audit_log import audit_entry_create
+from annotation.services.lanes import NOT_QUEUED, batch_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ def batch_open(
         for comparison, selection in zip(comparisons, selections, strict=True)
         for position, completion_id in enumerate(selection.completion_ids)
     )
+    if reason not in NOT_QUEUED:
+        batch_queue(batch=batch)
     audit_entry_create(
         actor=actor, project=project, action="batch.open", subject=name,
         detail={"reason": reason, "comparisons": len(comparisons), "batch": batch.pk},

@@ -31,6 +31,7 @@ from annotation.models import (
 )
 from annotation.services.assignments import assignment_claim
 from annotation.services.judgments import JudgmentInput, judgment_submit
+from annotation.services.lanes import batch_queue
 from annotation.services.runs import run_create_unless_live
 from rewardmodel.models import Checkpoint, TrainingRun
 from rewardmodel.services import training_start
@@ -56,6 +57,8 @@ def make_comparison(*, overlap: int = 3) -> Comparison:
             prompt=prompt, policy=policy, sample_index=index, text=f"Because {index}."
         )
         Candidate.objects.create(comparison=comparison, completion=completion, position=index)
+    batch_queue(batch=batch)
+    comparison.refresh_from_db()
     return comparison
 
 
@@ -186,7 +189,7 @@ def test_two_tabs_of_one_annotator_share_a_lease() -> None:
 
 def test_an_assignment_keeps_what_was_shown() -> None:
     assignment = lease(make_comparison(), make_people(1)[0])
-    with pytest.raises(IntegrityError, match="keeps its comparison, annotator and display order"):
+    with pytest.raises(IntegrityError, match="keeps its comparison, annotator, order and purpose"):
         Assignment.objects.filter(pk=assignment.pk).update(display_order=[1, 0])
 
 
