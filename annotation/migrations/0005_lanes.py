@@ -39,14 +39,14 @@ BEGIN
 END $$;
 """
 
-# Frontiers have passed a comparison that is full; when it has room again it says so.
+# Frontiers have passed what was full or taken; what has room again says so.
 RETURNED = """
 CREATE FUNCTION annotation_comparison_returns() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     was_open boolean := OLD.state = 'open' AND OLD.taken < OLD.overlap;
     is_open boolean := NEW.state = 'open' AND NEW.taken < NEW.overlap;
 BEGIN
-    IF is_open AND NOT was_open THEN
+    IF is_open AND (NOT was_open OR NEW.taken < OLD.taken) THEN
         NEW.is_returned := true;
     ELSIF NOT is_open THEN
         NEW.is_returned := false;

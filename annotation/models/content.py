@@ -7,10 +7,14 @@ from annotation.models.project import Project
 
 
 class Prompt(models.Model):
-    """A conversation that ends with the user's turn: messages = [{role, content}]."""
+    """A conversation that ends with the user's turn: messages = [{role, content}].
+
+    `rendered` is the HTML of each message, made when the prompt was stored.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
     messages = models.JSONField()
+    rendered = models.JSONField(default=list, blank=True)
     content_hash = models.CharField(max_length=64)
     external_id = models.CharField(max_length=128, blank=True)
     language = models.CharField(max_length=16, blank=True)

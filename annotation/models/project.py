@@ -35,7 +35,9 @@ class Project(models.Model):
 
     `overlap` judgments are wanted of each comparison. With an `overlap_cap` one more is asked for,
     up to the cap, as long as fewer than `stop_at_agreement` of them say the same. A tag in
-    `skill_tags` is shown only to people with the skill of that name.
+    `skill_tags` is shown only to people with the skill of that name. `revision` is counted by the
+    database whenever the project or one of its criteria changes: what is derived from them may be
+    kept for as long as it stays the same.
     """
 
     name = models.CharField(max_length=120)
@@ -101,6 +103,7 @@ class Project(models.Model):
     )
     learns_from_simulated = models.BooleanField(default=False)
     seed = models.BigIntegerField(default=draw_seed, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
     is_archived = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

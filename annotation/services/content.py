@@ -42,6 +42,7 @@ class ContentWriter:
             Prompt(
                 project=self.project,
                 messages=list(record.messages),
+                rendered=[render_markdown(str(turn["content"])) for turn in record.messages],
                 content_hash=key,
                 external_id=record.external_id,
                 language=record.language,

@@ -20,7 +20,7 @@ _OPEN_LANES = f"""
     INSERT INTO annotation_lane (batch_id, language, skills, is_harmful, is_drained)
     SELECT DISTINCT batch_id, language, skills, is_unsafe, false FROM ({_NEEDS}) AS needs
     ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - made of constants
 # Of equal utility each prompt's first comparison comes before any prompt's second.
 _PLACE = f"""
     WITH needs AS ({_NEEDS}),
@@ -39,7 +39,7 @@ _PLACE = f"""
     UPDATE annotation_comparison c SET lane_id = placed.lane_id, place = placed.place
       FROM placed
      WHERE placed.id = c.id AND (c.lane_id, c.place) IS DISTINCT FROM (placed.lane_id, placed.place)
-"""
+"""  # noqa: S608 - made of constants
 _REFRESH = """
     UPDATE annotation_lane l SET is_drained = NOT is_drained
       FROM annotation_batch b
@@ -70,7 +70,7 @@ def lanes_refresh() -> int:
     """Notes which lanes have nothing open; how many changed. Claims look at those last."""
     with connection.cursor() as cursor:
         cursor.execute(_REFRESH)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _queue(project: Project, batches: list[int]) -> None:
