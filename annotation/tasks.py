@@ -8,7 +8,7 @@ from kombu.exceptions import OperationalError
 
 from annotation.models import Run
 from annotation.selectors import due
-from annotation.services import agreement, assignments, audits, drafts, exports, imports, runs
+from annotation.services import agreement, assignments, audits, drafts, exports, imports, lanes, runs
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ def run_export(run_id: int) -> None:
 def sweep() -> None:
     """Returns lapsed leases and sends runs again whose message or worker was lost."""
     now = timezone.now()
-    assignments.assignments_expire(now=now)
+    assignments.assignments_expire()
+    lanes.lanes_refresh()
     drafts.drafts_forget()
     for run in due.runs_possibly_lost(now):
         if not runs.run_is_executing(run.pk):

@@ -12,12 +12,8 @@ from annotation.models import Assignment, Judgment, Span
 from annotation.selectors import access
 from annotation.selectors.work import Presentation, presentation
 from annotation.services import assignments
-from annotation.services.judgments import (
-    CriterionInput,
-    JudgmentInput,
-    judgment_submit,
-    judgment_withdraw,
-)
+from annotation.services.answers import CriterionInput, JudgmentInput
+from annotation.services.judgments import judgment_submit, judgment_withdraw
 from annotation.services.passages import RewriteInput, SpanInput
 
 

@@ -5,11 +5,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import ceil
 from random import Random
+from typing import Literal
 
 import numpy as np
 
 from annotation.core.errors import Invalid
+
+ClaimKind = Literal["work", "gold", "repeat"]
 
 SMALLEST_HELD_OUT = 2
 SMALLEST_SPLIT = 5
@@ -62,6 +66,66 @@ def display_order(*, size: int, index: int, seed: int) -> tuple[int, ...]:
     mirrored = is_odd and block % 2 == 1
     order = tuple(letters[(start + step) % size] for step in _zigzag(size))
     return order[::-1] if mirrored else order
+
+
+def pair_order(*, lean: int, shown_first: Sequence[int]) -> tuple[int, int]:
+    """Which of a pair's canonical positions 0 and 1 a judge sees first, counterbalanced.
+
+    What evens out first is the annotator's own account of the two policies, then the comparison's
+    among its judges; where both are even the canonical order stands, which is balanced over each
+    batch and pair of policies when the batch is opened. This is minimisation with the factors in
+    order of weight.
+
+    Args:
+        lean: how much more often the annotator saw the policy of position 0 before the other's.
+        shown_first: the positions that the comparison's judges so far saw first.
+
+    Source: Pocock and Simon (1975), Sequential treatment assignment with balancing for prognostic
+    factors in the controlled clinical trial, Biometrics 31(1).
+    """
+    among_judges = sum(1 if first == 0 else -1 for first in shown_first)
+    return (1, 0) if (lean or among_judges) > 0 else (0, 1)
+
+
+def canonical_orders(pairs: Sequence[tuple[int, int]], *, seed: int) -> list[tuple[int, int]]:
+    """For each pair of policy ids, the order (0, 1) or (1, 0) in which its candidates are stored.
+
+    Over all pairs of the same two policies either stands first equally often, or once more; which
+    one gets the odd case, and where, is drawn.
+    """
+    random = Random(seed)
+    due: dict[tuple[int, int], bool | None] = {}
+    orders = []
+    for first, second in pairs:
+        key = min(first, second), max(first, second)
+        low_first = due.get(key)
+        if low_first is None:
+            low_first = random.random() < 0.5
+            due[key] = not low_first
+        else:
+            due[key] = None
+        orders.append((0, 1) if (first <= second) == low_first else (1, 0))
+    return orders
+
+
+def claim_kind(*, index: int, seed: int, gold_rate: float, repeat_rate: float) -> ClaimKind:
+    """What an annotator's `index`-th claim is for: gold and repeats come at their rates.
+
+    Of every block of 1/rate claims one is gold (or a repeat), at a place in it that is drawn from
+    the annotator's own seed, so that nobody can tell when. Where both fall together gold goes
+    first.
+    """
+    if _falls_on(index, derive_seed(seed, "gold"), gold_rate):
+        return "gold"
+    if _falls_on(index, derive_seed(seed, "repeat"), repeat_rate):
+        return "repeat"
+    return "work"
+
+
+def goes_to_oldest(*, index: int, seed: int, share: float) -> bool:
+    """Whether the annotator's `index`-th claim goes to the oldest open batch, whatever is worth
+    most; of every 1/share claims one does."""
+    return _falls_on(index, derive_seed(seed, "oldest"), share)
 
 
 def comparison_pairs(
@@ -139,6 +203,16 @@ def hold_out(hashes: Sequence[str], *, already_held: int, total: int, fraction: 
     if fraction > 0 and total >= SMALLEST_SPLIT:
         wanted = max(wanted, SMALLEST_HELD_OUT)
     return set(sorted(set(hashes))[: max(0, wanted - already_held)])
+
+
+def _falls_on(index: int, seed: int, rate: float) -> bool:
+    """Whether this is the drawn one of its block of 1/rate."""
+    if rate <= 0:
+        return False
+    block = int(index * rate)
+    first, following = ceil(block / rate), ceil((block + 1) / rate)
+    drawn = first + derive_seed(seed, block) % max(following - first, 1)
+    return index == drawn
 
 
 def _permutation(size: int, seed: int, *keys: int) -> list[int]:

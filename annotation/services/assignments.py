@@ -2,36 +2,53 @@
 
 The database keeps `taken <= overlap`; these services only decide whose turn it is. A page asks for
 the next comparison while its annotator still reads the present one: that lease is ahead, short,
-and has no `shown_at` until it is seen.
+and has no `shown_at` until it is seen. All times are the database's, so that the clocks of web
+servers do not matter. Whatever an annotator does locks their participation first, then the
+assignment, then the comparison.
 """
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.utils import timezone
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.core.scheduling import derive_seed, display_order
 from annotation.models import Assignment, Batch, Comparison, Project, User
+from annotation.selectors.seats import Seat, seat
+from annotation.services.leasing import ahead_seconds, lease_next, lease_seconds
+from annotation.services.participations import participation_lock
 
 State = Assignment.State
-LOCK_SPACE = 0x4C4541  # "LEA": one claim at a time per annotator, whatever tabs they have open
 UNDO_SECONDS = 60
-AHEAD_SECONDS = 300
+
+_COUNT_SKIP = """
+    WITH day AS (
+        INSERT INTO annotation_workday AS known
+            (participation_id, day, judged, skipped, harmful, active_ms, earned, currency)
+        VALUES (%(participation)s, (%(at)s AT TIME ZONE %(zone)s)::date, 0, 1, 0, 0, 0, '')
+        ON CONFLICT (participation_id, day) DO UPDATE
+           SET skipped = greatest(known.skipped + %(step)s, 0)
+    )
+    UPDATE annotation_participation SET skipped = greatest(skipped + %(step)s, 0)
+     WHERE id = %(participation)s
+"""
 
 
 @transaction.atomic
 def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
     """The annotator's own lease if they hold one, else the most useful open comparison.
 
-    Returns None when nothing is open for them. Locks the annotator's claims and the comparison.
+    Returns None when nothing is open for them.
     """
-    _lock_claims(annotator)
-    now = timezone.now()
-    held = _held_leases(annotator, project).first()
-    return _show(held, now) if held else _lease_next(annotator, project, now, shown_at=now)
+    place = seat(annotator, project)
+    if place.is_barred:
+        return None
+    held = held_leases(annotator, project).first()
+    if held is not None:
+        return _show(held, place.now)
+    return _lease(annotator, project, place, is_shown=True)
 
 
 @transaction.atomic
@@ -40,23 +57,23 @@ def assignment_claim_ahead(*, annotator: User, shown: Assignment) -> Assignment 
 
     Asked again, it gives the same: nobody holds more than one comparison that they do not see.
     """
-    _lock_claims(annotator)
-    now = timezone.now()
     project = shown.comparison.project
+    place = seat(annotator, project)
     present = lock_own(annotator, shown)
     if present.state == State.LEASED and present.shown_at is None:
-        _show(present, now)
-    held = _held_leases(annotator, project).exclude(pk=shown.pk).first()
-    return held or _lease_next(annotator, project, now, shown_at=None)
+        _show(present, place.now)
+    if place.is_barred:
+        return None
+    held = held_leases(annotator, project).exclude(pk=shown.pk).first()
+    return held or _lease(annotator, project, place, is_shown=False)
 
 
 @transaction.atomic
 def assignment_show(*, annotator: User, assignment: Assignment) -> Assignment:
     """The annotator sees what was leased ahead. Raises Conflict when it has lapsed meanwhile."""
     locked = lock_own(annotator, assignment)
-    if locked.state != State.LEASED:
-        raise Conflict(_("This lease has ended."), hint=_("Take the next comparison."))
-    return _show(locked, timezone.now())
+    _check_leased(locked)
+    return _show(locked, database_now())
 
 
 @transaction.atomic
@@ -66,11 +83,10 @@ def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
     Raises Conflict when it has lapsed.
     """
     locked = lock_own(annotator, assignment)
-    if locked.state != State.LEASED:
-        raise Conflict(_("This lease has ended."), hint=_("Take the next comparison."))
-    now = timezone.now()
-    _held_leases(annotator, locked.comparison.project).filter(shown_at=None).update(
-        expires_at=now + _length_ahead(locked.comparison.project)
+    _check_leased(locked)
+    now, project = database_now(), locked.comparison.project
+    held_leases(annotator, project).filter(shown_at=None).update(
+        expires_at=now + timedelta(seconds=ahead_seconds(project))
     )
     return _extend(locked, now)
 
@@ -81,7 +97,7 @@ def assignment_release(*, annotator: User, assignment: Assignment) -> Assignment
     locked = lock_own(annotator, assignment)
     if locked.state != State.LEASED:
         raise Conflict(_("This lease has ended."))
-    return _close(locked, State.RELEASED)
+    return _close(locked, State.RELEASED, database_now())
 
 
 @transaction.atomic
@@ -97,40 +113,73 @@ def assignment_skip(
     if locked.state == State.SUBMITTED:
         raise Conflict(_("You have judged this comparison."), hint=_("Undo the judgment first."))
     locked.skip_reason, locked.skip_note = reason, note.strip()
-    return _close(locked, State.SKIPPED)
+    now = database_now()
+    _count_skip(locked, now, 1)
+    return _close(locked, State.SKIPPED, now)
 
 
 @transaction.atomic
 def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
     """Undoes a skip. Raises Conflict when too late or when others have filled the comparison."""
-    _lock_claims(annotator)
     locked = lock_own(annotator, assignment)
     if locked.state == State.LEASED:
         return locked
-    now = timezone.now()
+    now = database_now()
     if locked.state != State.SKIPPED or locked.closed_at is None:
         raise Conflict(_("There is no skip to undo."))
     if now - locked.closed_at > timedelta(seconds=UNDO_SECONDS):
         raise Conflict(_("A skip can be undone for a minute only."))
+    _count_skip(locked, locked.closed_at, -1)
     return lease_again(locked, now)
 
 
 @transaction.atomic
-def assignments_expire(*, now: datetime, project: Project | None = None) -> int:
-    """Returns lapsed leases to the queue; how many. Rows that are in use are left for later."""
+def assignments_expire(*, project: Project | None = None, now: datetime | None = None) -> int:
+    """Returns lapsed leases to the queue; how many. Rows that are in use are left for later.
+
+    `now` is the database's present unless another moment is to be supposed.
+    """
+    now = now or database_now()
     lapsed = Assignment.objects.filter(state=State.LEASED, expires_at__lt=now)
     if project is not None:
         lapsed = lapsed.filter(comparison__project=project)
-    keys = list(
-        lapsed.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+    return assignments_return(lapsed, State.EXPIRED, now)
+
+
+def assignments_return(
+    leases: QuerySet[Assignment], state: str, now: datetime, *, waits: bool = False
+) -> int:
+    """Ends leases, in the order of their comparisons; how many.
+
+    Those that somebody is about to submit are left alone, or with `waits` waited for.
+    """
+    locked = leases.order_by("comparison_id").select_for_update(
+        skip_locked=not waits, of=("self",), no_key=True
     )
-    return Assignment.objects.filter(pk__in=keys).update(state=State.EXPIRED, closed_at=now)
+    rows = list(locked.values_list("pk", "comparison_id"))
+    list(
+        Comparison.objects.filter(pk__in=[comparison for _, comparison in rows])
+        .order_by("pk")
+        .select_for_update(no_key=True)
+        .values_list("pk", flat=True)
+    )
+    still_leased = Assignment.objects.filter(pk__in=[pk for pk, _ in rows], state=State.LEASED)
+    return still_leased.update(state=state, closed_at=now)
+
+
+def database_now() -> datetime:
+    """The beginning of this transaction by the one clock that all processes share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        row: tuple[datetime] = cursor.fetchone()
+        return row[0]
 
 
 def lock_own(annotator: User, assignment: Assignment) -> Assignment:
     """The annotator's assignment, its row locked until the transaction ends."""
+    participation_lock(annotator=annotator, assignment_id=assignment.pk)
     return (
-        Assignment.objects.select_for_update(of=("self",))
+        Assignment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("comparison__project")
         .get(pk=assignment.pk, annotator=annotator)
     )
@@ -141,97 +190,62 @@ def lease_again(assignment: Assignment, now: datetime) -> Assignment:
     assignment.state, assignment.closed_at = State.LEASED, None
     assignment.skip_reason = assignment.skip_note = ""
     assignment.leased_at = assignment.shown_at = now
-    assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
+    project = assignment.comparison.project
+    assignment.expires_at = now + timedelta(seconds=lease_seconds(project))
     try:
         with transaction.atomic():
             assignment.save()
     except IntegrityError as error:
-        raise Conflict(
-            _("Others have judged this comparison in the meantime."),
-            hint=_("Take the next one; nothing else of yours is affected."),
-        ) from error
+        raise filled_meanwhile() from error
     return assignment
 
 
-def _lock_claims(annotator: User) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, annotator.pk])
+def filled_meanwhile() -> Conflict:
+    return Conflict(
+        _("Others have judged this comparison in the meantime."),
+        hint=_("Take the next one; nothing else of yours is affected."),
+    )
 
 
-def _held_leases(annotator: User, project: Project) -> QuerySet[Assignment]:
+def held_leases(annotator: User, project: Project) -> QuerySet[Assignment]:
     """What was seen last comes first; what is ahead comes in the order in which it was leased."""
     return (
-        Assignment.objects.select_for_update(of=("self",))
+        Assignment.objects.select_for_update(of=("self",), no_key=True)
         .filter(
-            annotator=annotator, state=State.LEASED, comparison__project=project,
-            comparison__batch__state=Batch.State.OPEN,
+            annotator=annotator, state=State.LEASED, purpose=Assignment.Purpose.JUDGE,
+            comparison__project=project, comparison__batch__state=Batch.State.OPEN,
         )
         .select_related("comparison__project")
         .order_by(F("shown_at").desc(nulls_last=True), "id")
     )  # fmt: skip
 
 
-def _lease_next(
-    annotator: User, project: Project, now: datetime, *, shown_at: datetime | None
-) -> Assignment | None:
-    comparison = _next_comparison(annotator, project)
-    if comparison is None and assignments_expire(now=now, project=project):
-        comparison = _next_comparison(annotator, project)
-    if comparison is None:
+def _lease(annotator: User, project: Project, place: Seat, *, is_shown: bool) -> Assignment | None:
+    if place.refusal:
         return None
-    length = timedelta(seconds=project.lease_seconds) if shown_at else _length_ahead(project)
-    return Assignment.objects.create(
-        comparison=comparison,
-        annotator=annotator,
-        display_order=list(_display_order(annotator, project, comparison)),
-        leased_at=now,
-        shown_at=shown_at,
-        expires_at=now + length,
-    )
+    lease = lease_next(annotator, project, place, is_shown=is_shown, waits=False)
+    if lease is None:
+        assignments_expire(project=project)
+        lease = lease_next(annotator, project, place, is_shown=is_shown, waits=True)
+    return lease.assignment if lease else None
 
 
-def _next_comparison(annotator: User, project: Project) -> Comparison | None:
-    """The most useful comparison nobody else is taking at this moment, else the one they are.
-
-    Waiting only when nothing else is left keeps claims apart and still finds the last place.
-    """
-    return (
-        _claimable(annotator, project, skip_locked=True).first()
-        or _claimable(annotator, project, skip_locked=False).first()
-    )
+def _check_leased(assignment: Assignment) -> None:
+    if assignment.state != State.LEASED:
+        raise Conflict(_("This lease has ended."), hint=_("Take the next comparison."))
 
 
-def _claimable(annotator: User, project: Project, *, skip_locked: bool) -> QuerySet[Comparison]:
-    met = Assignment.objects.filter(
-        comparison=OuterRef("pk"),
-        annotator=annotator,
-        state__in=[State.LEASED, State.SUBMITTED, State.SKIPPED],
-    )
-    return (
-        Comparison.objects.select_for_update(skip_locked=skip_locked, of=("self",), no_key=True)
-        .filter(
-            ~Exists(met),
-            project=project,
-            state=Comparison.State.OPEN,
-            taken__lt=F("overlap"),
-            batch__state=Batch.State.OPEN,
-        )
-        .order_by(F("utility").desc(), "id")
-    )
-
-
-def _display_order(annotator: User, project: Project, comparison: Comparison) -> tuple[int, ...]:
-    """Counterbalanced over this annotator's own sequence in the project."""
-    index = Assignment.objects.filter(annotator=annotator, comparison__project=project).count()
-    return display_order(
-        size=comparison.candidates.count(),
-        index=index,
-        seed=derive_seed(project.seed, "annotator", annotator.pk),
-    )
-
-
-def _length_ahead(project: Project) -> timedelta:
-    return timedelta(seconds=min(project.lease_seconds, AHEAD_SECONDS))
+def _count_skip(assignment: Assignment, at: datetime, step: int) -> None:
+    parameters = {
+        "participation": participation_lock(
+            annotator=assignment.annotator, assignment_id=assignment.pk
+        ),
+        "at": at,
+        "zone": settings.TIME_ZONE,
+        "step": step,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_SKIP, parameters)
 
 
 def _show(assignment: Assignment, now: datetime) -> Assignment:
@@ -242,12 +256,13 @@ def _show(assignment: Assignment, now: datetime) -> Assignment:
 
 
 def _extend(assignment: Assignment, now: datetime) -> Assignment:
-    assignment.expires_at = now + timedelta(seconds=assignment.comparison.project.lease_seconds)
+    length = lease_seconds(assignment.comparison.project)
+    assignment.expires_at = now + timedelta(seconds=length)
     assignment.save(update_fields=["expires_at"])
     return assignment
 
 
-def _close(assignment: Assignment, state: str) -> Assignment:
-    assignment.state, assignment.closed_at = state, timezone.now()
+def _close(assignment: Assignment, state: str, now: datetime) -> Assignment:
+    assignment.state, assignment.closed_at = state, now
     assignment.save(update_fields=["state", "closed_at", "skip_reason", "skip_note"])
     return assignment

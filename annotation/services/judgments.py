@@ -1,76 +1,68 @@
 """Answers. Each names the assignment whose display order was shown; none is ever overwritten."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import transaction
-from django.utils import timezone
-from django.utils.formats import number_format
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from annotation.core.errors import Conflict, Invalid
-from annotation.core.rankings import Groups, as_canonical, parse_groups
+from annotation.core.errors import Conflict, NotFound
+from annotation.core.rankings import as_canonical
+from annotation.core.sittings import Sitting, sitting_after, sitting_at
 from annotation.models import (
-    Ask,
     Assignment,
-    ComparisonKind,
+    Comparison,
     Criterion,
     CriterionAnswer,
-    Draft,
     Judgment,
     Project,
     User,
 )
-from annotation.selectors.sittings import sitting
-from annotation.services.assignments import UNDO_SECONDS, lease_again, lock_own
-from annotation.services.passages import (
-    RewriteInput,
-    SpanInput,
-    checked_rewrite,
-    checked_spans,
-    rewrite_create,
-    spans_create,
-)
+from annotation.selectors.desks import Desk, desk
+from annotation.selectors.settled import further_criteria, settled_project
+from annotation.services.answers import CriterionInput, JudgmentInput, checked_answer
+from annotation.services.assignments import UNDO_SECONDS, filled_meanwhile, lease_again, lock_own
+from annotation.services.closing import Day, submit_close, submit_undo
+from annotation.services.disputes import dispute_open_if_split
+from annotation.services.leasing import Lease, lease_next, lease_seconds
+from annotation.services.overlaps import overlap_adapt
+from annotation.services.participations import participation_lock
+from annotation.services.passages import rewrite_create, spans_create
 
 State = Assignment.State
-STRENGTHS: Mapping[int, tuple[int, ...]] = {0: (), 1: (), 2: (1, 3), 3: (1, 2, 3)}
-RATIONALE_CHARACTERS = 20_000
-LONGEST_MS = 2**31 - 1
+ROOM = ("comparison_taken_within_overlap", "assignment_live_once")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class CriterionInput:
-    """One criterion's answer in slots as displayed: an order, or one rating per slot."""
+class Asked:
+    """What an answer sheet needs to be read: how many responses, and what the project asks."""
 
-    groups: Groups | None = None
-    strength: int | None = None
-    ratings: tuple[int, ...] | None = None
+    project: Project
+    kind: str
+    size: int
+    criteria: tuple[Criterion, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class JudgmentInput:
-    """An answer in slots as displayed: `groups` are ordered, best first; ties share a group.
+class Submitted:
+    """A stored judgment, where its annotator stands now, and what they are given next.
 
-    `first_viewed_ms[slot]` is the active time at which that response first came into view.
+    `following` was leased in the same transaction: it is None where that was not wanted, where the
+    annotator may have nothing more, and where all that is left is being taken by others.
     """
 
-    groups: Groups
-    strength: int | None = None
-    both_bad: bool = False
-    criteria: Mapping[str, CriterionInput] = field(default_factory=dict)
-    rationale: str = ""
-    confidence: int | None = None
-    active_ms: int | None = None
-    first_viewed_ms: tuple[int | None, ...] | None = None
-    spans: tuple[SpanInput, ...] = ()
-    rewrite: RewriteInput | None = None
+    judgment: Judgment
+    project: Project
+    sitting: Sitting
+    desk: Desk
+    day: Day | None = None
+    following: Lease | None = None
 
 
-@transaction.atomic
 def judgment_submit(
     *,
     annotator: User,
@@ -80,31 +72,49 @@ def judgment_submit(
     source: str = Judgment.Source.WEB,
     amends: bool | None = None,
 ) -> Judgment:
-    """Stores the answer once per token, however often it is sent. Locks the assignment.
+    """Stores the answer once per token, however often it is sent.
 
     On a comparison that the annotator has judged before it is an amendment, unless `amends` is
     False: then the annotator does not know of that judgment. An answer that arrives after its
     lease has lapsed is kept as long as the comparison has room for it. Raises Invalid naming the
     field, Conflict when the comparison has no room any more or was answered already.
     """
-    locked = lock_own(annotator, assignment)
-    project = locked.comparison.project
-    earlier = Judgment.objects.filter(annotator=annotator, idempotency_token=token).first()
-    if earlier is not None:
-        return _same_submission(earlier, locked)
-    answer = _checked(answer, locked, project)
-    head = _head(locked)
-    if locked.state == State.SUBMITTED:
-        _check_may_amend(project, head, amends)
-    elif locked.state in (State.EXPIRED, State.RELEASED):
-        lease_again(locked, timezone.now())
-    elif locked.state == State.SKIPPED:
-        raise Conflict(_("You skipped this comparison."), hint=_("Undo the skip to judge it."))
-    judgment = _append(locked, head, token, source, answer)
-    locked.state, locked.closed_at = State.SUBMITTED, timezone.now()
-    locked.save(update_fields=["state", "closed_at"])
-    Draft.objects.filter(assignment=locked).delete()
-    return judgment
+    return judgment_submit_and_claim(
+        annotator=annotator, assignment_id=assignment.pk, token=token, read=lambda asked: answer,
+        source=source, amends=amends, claims=False,
+    ).judgment  # fmt: skip
+
+
+def judgment_submit_and_claim(
+    *,
+    annotator: User,
+    assignment_id: int,
+    token: UUID,
+    read: Callable[[Asked], JudgmentInput],
+    source: str = Judgment.Source.WEB,
+    amends: bool | None = None,
+    shows: int | None = None,
+    claims: bool = True,
+    is_shown: bool = False,
+) -> Submitted:
+    """Stores an answer as `judgment_submit` does, and leases what comes next, in one transaction.
+
+    `read` turns what was sent into an answer once it is known what was asked. `shows` is the
+    assignment held ahead that takes the answered one's place on the annotator's page. With `claims`
+    one more is leased: as the one that they see next (`is_shown`), or ahead. Only members of the
+    project may claim; raises NotFound for others, and for somebody else's assignment.
+    """
+    try:
+        with transaction.atomic():
+            place = _desk(annotator, assignment_id, token)
+            if claims and not place.seat.is_member:
+                raise NotFound(_("There is no such comparison for you."))
+            submitted = _submit(place, token, read, source, amends, shows)
+            return _with_following(submitted, is_shown=is_shown) if claims else submitted
+    except IntegrityError as error:
+        if any(name in str(error) for name in ROOM):
+            raise filled_meanwhile() from error
+        raise
 
 
 @transaction.atomic
@@ -113,65 +123,127 @@ def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> As
 
     Raises Conflict when it is not the annotator's newest word or the time to undo is over.
     """
-    locked = lock_own(annotator, judgment.assignment)
-    if Judgment.objects.filter(annotator=annotator, idempotency_token=token).exists():
+    place = _desk(annotator, judgment.assignment_id, token)
+    locked = lock_own(annotator, place.assignment)
+    if place.earlier_id is not None:
         return locked
-    head = _head(locked)
-    if locked.state != State.SUBMITTED or head is None or head.pk != judgment.pk:
+    if locked.state != State.SUBMITTED or place.head_id != judgment.pk:
         raise Conflict(_("This is not your latest answer to that comparison."))
-    _check_may_amend(locked.comparison.project, head)
+    _check_may_amend(settled_project(place.seat.project_id, place.seat.revision), place)
     Judgment.objects.create(
-        comparison=locked.comparison, annotator=annotator, assignment=locked,
-        revision=head.revision + 1, supersedes=head, is_withdrawal=True,
+        comparison_id=locked.comparison_id, annotator=annotator, assignment=locked,
+        revision=place.head_revision + 1, supersedes=judgment, is_withdrawal=True,
         idempotency_token=token, groups=[], source=Judgment.Source.WEB,
+        judged_at=place.seat.now,
     )  # fmt: skip
-    return lease_again(locked, timezone.now())
+    submit_undo(place, active_ms=judgment.active_ms, at=locked.closed_at or place.seat.now)
+    return lease_again(locked, place.seat.now)
 
 
-def _same_submission(earlier: Judgment, assignment: Assignment) -> Judgment:
-    if earlier.assignment_id != assignment.pk:
+def _desk(annotator: User, assignment_id: int, token: UUID) -> Desk:
+    locked = participation_lock(annotator=annotator, assignment_id=assignment_id)
+    return desk(annotator, assignment_id, token, participation_id=locked)
+
+
+def _submit(
+    place: Desk,
+    token: UUID,
+    read: Callable[[Asked], JudgmentInput],
+    source: str,
+    amends: bool | None,
+    shows: int | None,
+) -> Submitted:
+    project = settled_project(place.seat.project_id, place.seat.revision)
+    known = place.sitting or sitting_at(None, place.seat.now)
+    if place.earlier_id is not None:
+        return Submitted(_same_submission(place), project, known, place)
+    asked = Asked(
+        project, place.kind, len(place.assignment.display_order), tuple(further_criteria(project))
+    )
+    answer = checked_answer(read(asked), place.assignment, place.kind, project)
+    if place.assignment.state == State.SUBMITTED:
+        _check_may_amend(project, place, amends)
+    elif place.assignment.state == State.SKIPPED:
+        raise Conflict(_("You skipped this comparison."), hint=_("Undo the skip to judge it."))
+    sitting = sitting_at(place.sitting, place.seat.now, working_ms=answer.active_ms or 0)
+    judgment = _append(place, project, token, source, answer, sitting)
+    sitting = sitting_after(
+        sitting, place.seat.now, active_ms=answer.active_ms, is_first_answer=place.head_id is None
+    )
+    day = submit_close(
+        place, sitting, active_ms=answer.active_ms, shows=shows, seconds=lease_seconds(project)
+    )
+    _complete(place, project)
+    return Submitted(judgment, project, sitting, place, day)
+
+
+def _complete(place: Desk, project: Project) -> None:
+    """What follows when the comparison has all the judgments that were wanted of it."""
+    is_new = place.assignment.state != State.SUBMITTED
+    if not is_new or place.is_gold or place.judged + 1 < place.overlap:
+        return
+    key = place.assignment.comparison_id
+    if overlap_adapt(comparison_id=key, project=project, overlap=place.overlap):
+        return
+    if project.adjudicates:
+        comparison = Comparison.objects.select_related("project").get(pk=key)
+        dispute_open_if_split(comparison=comparison)
+
+
+def _with_following(submitted: Submitted, *, is_shown: bool) -> Submitted:
+    """With the next lease, unless the annotator may have none or holds one that nobody sees yet."""
+    place, day = submitted.desk, submitted.day
+    if day is None:
+        return submitted
+    state = place.assignment.state
+    seat = place.seat.after_submit(
+        was_leased=state == State.LEASED,
+        is_new=state != State.SUBMITTED,
+        is_unsafe=place.is_unsafe,
+    )
+    if seat.refusal or seat.held > day.is_ahead_shown:
+        return submitted
+    lease = lease_next(
+        place.assignment.annotator, submitted.project, seat, is_shown=is_shown, waits=False
+    )
+    return replace(submitted, following=lease)
+
+
+def _same_submission(place: Desk) -> Judgment:
+    if place.earlier_assignment_id != place.assignment.pk:
         raise Conflict(_("This token was used for another comparison."), hint=_("Reload the page."))
-    return earlier
+    return Judgment.objects.get(pk=place.earlier_id)
 
 
-def _head(assignment: Assignment) -> Judgment | None:
-    return Judgment.objects.filter(
-        comparison=assignment.comparison_id,
-        annotator=assignment.annotator_id,
-        superseded_by__isnull=True,
-    ).first()
-
-
-def _check_may_amend(project: Project, head: Judgment | None, amends: bool | None = True) -> None:
+def _check_may_amend(project: Project, place: Desk, amends: bool | None = True) -> None:
     if amends is False:
         raise Conflict(
             _("You have answered this one already, perhaps in another tab."),
             hint=_("That answer is kept; change it in your history if it is not what you think."),
         )
-    if head is None or timezone.now() - head.created_at <= timedelta(seconds=UNDO_SECONDS):
+    if place.head_at is None or place.seat.now - place.head_at <= timedelta(seconds=UNDO_SECONDS):
         return
-    if project.shows_gold and head.comparison.gold_groups is not None:
+    if project.shows_gold and place.is_gold:
         raise Conflict(_("You may know the lead's answer by now, so yours stays as it was."))
     if not project.allow_amend:
         raise Conflict(_("This project does not allow judgments to be changed after a minute."))
 
 
 def _append(
-    assignment: Assignment,
-    head: Judgment | None,
+    place: Desk,
+    project: Project,
     token: UUID,
     source: str,
     answer: JudgmentInput,
-    judged_at: datetime | None = None,
+    sitting: Sitting,
 ) -> Judgment:
-    order, now = assignment.display_order, judged_at or timezone.now()
-    tired = sitting(assignment.annotator, now, working_ms=answer.active_ms or 0)
+    order, now = place.assignment.display_order, place.seat.now
     judgment = Judgment.objects.create(
-        comparison=assignment.comparison,
-        annotator_id=assignment.annotator_id,
-        assignment=assignment,
-        revision=head.revision + 1 if head else 0,
-        supersedes=head,
+        comparison_id=place.assignment.comparison_id,
+        annotator_id=place.assignment.annotator_id,
+        assignment=place.assignment,
+        revision=place.head_revision + 1,
+        supersedes_id=place.head_id,
         idempotency_token=token,
         groups=as_canonical(answer.groups, order),
         strength=answer.strength,
@@ -180,16 +252,17 @@ def _append(
         confidence=answer.confidence,
         active_ms=answer.active_ms,
         first_viewed_ms=_by_position(answer.first_viewed_ms, order),
-        sitting_ms=min(tired.sitting_ms, LONGEST_MS),
-        pace=tired.pace,
+        sitting_ms=sitting.lasted_ms(now),
+        pace=sitting.pace,
         source=source,
         judged_at=now,
     )
-    criteria = {c.key: c for c in assignment.comparison.project.criteria.all()}
-    CriterionAnswer.objects.bulk_create(
-        _criterion_answer(judgment, criteria[key], given, order)
-        for key, given in answer.criteria.items()
-    )
+    if answer.criteria:
+        criteria = {c.key: c for c in further_criteria(project)}
+        CriterionAnswer.objects.bulk_create(
+            _criterion_answer(judgment, criteria[key], given, order)
+            for key, given in answer.criteria.items()
+        )
     if answer.spans:
         spans_create(judgment, answer.spans)
     if answer.rewrite is not None:
@@ -214,117 +287,3 @@ def _criterion_answer(
         strength=given.strength,
         ratings=_by_position(given.ratings, order),
     )
-
-
-def _checked(answer: JudgmentInput, assignment: Assignment, project: Project) -> JudgmentInput:
-    """The answer with clean text, or Invalid that names the field and says what is missing."""
-    size = len(assignment.display_order)
-    kind = assignment.comparison.kind
-    groups = parse_groups(answer.groups, size)
-    _check_order(groups, answer.strength, answer.both_bad, kind, project, "groups")
-    rationale = answer.rationale.replace("\x00", "").strip()
-    if project.rationale == Ask.REQUIRED and not rationale:
-        raise Invalid(_("Say in a sentence why."), field="rationale")
-    if len(rationale) > RATIONALE_CHARACTERS:
-        raise Invalid(
-            _("Keep the rationale under %(most)s characters.")
-            % {"most": number_format(RATIONALE_CHARACTERS, force_grouping=True)},
-            field="rationale",
-        )
-    _check_confidence(answer.confidence, project)
-    if answer.active_ms is not None and not 0 <= answer.active_ms <= LONGEST_MS:
-        raise Invalid(_("The active time is not a time."), field="active_ms")
-    _check_views(answer.first_viewed_ms, size)
-    return JudgmentInput(
-        groups=groups,
-        strength=answer.strength,
-        both_bad=answer.both_bad,
-        criteria=_checked_criteria(answer.criteria, size, kind, project),
-        rationale="" if project.rationale == Ask.OFF else rationale,
-        confidence=answer.confidence,
-        active_ms=answer.active_ms,
-        first_viewed_ms=answer.first_viewed_ms,
-        spans=checked_spans(answer.spans, size, project),
-        rewrite=checked_rewrite(answer.rewrite, groups, assignment),
-    )
-
-
-def _check_views(first_viewed_ms: tuple[int | None, ...] | None, size: int) -> None:
-    if first_viewed_ms is None:
-        return
-    known = [ms for ms in first_viewed_ms if ms is not None]
-    if len(first_viewed_ms) != size or not all(0 <= ms <= LONGEST_MS for ms in known):
-        raise Invalid(_("The times of first views are not one for each response."),
-                      field="first_viewed_ms")  # fmt: skip
-
-
-def _check_order(
-    groups: Groups, strength: int | None, both_bad: bool, kind: str, project: Project, field: str
-) -> None:
-    has_tie = any(len(group) > 1 for group in groups)
-    all_tied = len(groups) == 1
-    if both_bad and not (all_tied and project.allow_both_bad):
-        raise Invalid(
-            _("“Both bad” fits only responses that are tied, where the project offers it."),
-            field="both_bad",
-        )
-    if has_tie and not both_bad and not project.allow_tie:
-        raise Invalid(_("This project does not offer ties: say which is better."), field=field)
-    if strength is None:
-        return
-    if kind != ComparisonKind.PAIRWISE or all_tied:
-        raise Invalid(
-            _("A strength goes with a preference between two responses."), field="strength"
-        )
-    if strength not in STRENGTHS[project.strength_levels]:
-        raise Invalid(
-            _("This project has no strength %(strength)s.") % {"strength": strength},
-            field="strength",
-        )
-
-
-def _check_confidence(confidence: int | None, project: Project) -> None:
-    if confidence is None:
-        if project.confidence == Ask.REQUIRED:
-            raise Invalid(_("Say how sure you are."), field="confidence")
-    elif project.confidence == Ask.OFF or not 1 <= confidence <= 5:
-        raise Invalid(_("Confidence goes from 1 to 5, where the project asks."), field="confidence")
-
-
-def _checked_criteria(
-    given: Mapping[str, CriterionInput], size: int, kind: str, project: Project
-) -> dict[str, CriterionInput]:
-    criteria = {c.key: c for c in project.criteria.all() if c.key != Criterion.OVERALL}
-    for key in given:
-        if key not in criteria:
-            raise Invalid(_("This project has no criterion “%(name)s”.") % {"name": key}, field=key)
-    checked = {}
-    for key, criterion in criteria.items():
-        if key in given:
-            checked[key] = _checked_criterion(given[key], criterion, size, kind, project)
-        elif criterion.is_required:
-            raise Invalid(
-                _("“%(name)s” is not answered yet.") % {"name": criterion.name}, field=key
-            )
-    return checked
-
-
-def _checked_criterion(
-    given: CriterionInput, criterion: Criterion, size: int, kind: str, project: Project
-) -> CriterionInput:
-    if criterion.scale == Criterion.Scale.RATING:
-        ratings = given.ratings
-        if ratings is None or len(ratings) != size or not all(1 <= r <= 5 for r in ratings):
-            raise Invalid(
-                _("Rate each response from 1 to 5 on “%(name)s”.") % {"name": criterion.name},
-                field=criterion.key,
-            )
-        return CriterionInput(ratings=ratings)
-    if given.groups is None:
-        raise Invalid(
-            _("Say which response is better on “%(name)s”.") % {"name": criterion.name},
-            field=criterion.key,
-        )
-    groups = parse_groups(given.groups, size)
-    _check_order(groups, given.strength, False, kind, project, criterion.key)
-    return CriterionInput(groups=groups, strength=given.strength)

@@ -53,10 +53,10 @@ def checked_spans(spans: Sequence[SpanInput], size: int, project: Project) -> tu
 
 
 def checked_rewrite(
-    rewrite: RewriteInput | None, groups: Groups, assignment: Assignment
+    rewrite: RewriteInput | None, groups: Groups, assignment: Assignment, project: Project
 ) -> RewriteInput | None:
     """The rewrite, if it is one of a best response. Raises Invalid that says what is wrong."""
-    ask = assignment.comparison.project.rewrite
+    ask = project.rewrite
     if ask == Ask.OFF:
         return None
     if rewrite is None or _is_unchanged(rewrite, assignment):

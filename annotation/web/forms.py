@@ -17,7 +17,7 @@ from annotation.core.rankings import Groups, as_shown, ranks
 from annotation.models import ComparisonKind, Criterion, Judgment
 from annotation.selectors.judgments import groups_of_ratings
 from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
-from annotation.services.judgments import CriterionInput, JudgmentInput
+from annotation.services.answers import CriterionInput, JudgmentInput
 from annotation.web.passages import passage_values, read_first_views, read_rewrite, read_spans
 
 TIE, BOTH_BAD = "tie", "both_bad"

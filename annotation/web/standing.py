@@ -11,8 +11,8 @@ from annotation.web.requests import Request
 
 def standing(request: Request, project: Project) -> dict[str, object]:
     """What templates/annotation/progress.html takes."""
-    user = person(request)
+    user, now = person(request), timezone.now()
     return {
         "progress": progress(user, project),
-        "break_words": break_due(sitting(user, timezone.now()), project),
+        "break_words": break_due(sitting(user, now), project, now),
     }

@@ -29,6 +29,7 @@ from annotation.services.judgments import (
     judgment_submit,
     judgment_withdraw,
 )
+from annotation.services.lanes import project_queue
 from tests.factories import (
     claim,
     judge,
@@ -72,6 +73,7 @@ def test_display_order_is_counterbalanced_for_each_annotator(ana: User, project:
 def test_the_most_useful_comparison_comes_first(ana: User, project: Project) -> None:
     last = project.comparisons.order_by("-pk")[0]
     Comparison.objects.filter(pk=last.pk).update(utility=9)
+    project_queue(project=project)
     assert claim(ana, project).comparison_id == last.pk
 
 
