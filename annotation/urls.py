@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from annotation.web import annotate, auth, flags, history, home, profile, reading
+from annotation.web import annotate, auth, flags, history, home, profile, reading, review
 
 app_name = "annotation"
 urlpatterns = [
@@ -19,6 +19,12 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/renew/", annotate.renew, name="renew"),
     path("judgments/<int:judgment_id>/withdraw/", annotate.withdraw, name="withdraw"),
     path("judgments/<int:judgment_id>/amend/", annotate.amend, name="amend"),
+    path("projects/<slug:slug>/review/", review.queue, name="review"),
+    path("projects/<slug:slug>/review/next/", review.following, name="review-next"),
+    path("disputes/<int:dispute_id>/", review.dispute, name="dispute"),
+    path("disputes/<int:dispute_id>/decide/", review.decide, name="dispute-decide"),
+    path("disputes/<int:dispute_id>/later/", review.later, name="dispute-later"),
+    path("disputes/<int:dispute_id>/dismiss/", review.dismiss, name="dispute-dismiss"),
     path("toured/", home.toured, name="toured"),
     path("sign-in/", auth.sign_in, name="sign-in"),
     path("sign-out/", auth.sign_out, name="sign-out"),

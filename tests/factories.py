@@ -13,8 +13,10 @@ from annotation.models import (
     ApiToken,
     Assignment,
     Batch,
+    Comparison,
     Completion,
     Criterion,
+    Dispute,
     Judgment,
     Membership,
     Policy,
@@ -27,6 +29,7 @@ from annotation.models import (
 from annotation.models.people import draw_token, token_digest
 from annotation.services.assignments import assignment_claim
 from annotation.services.batches import Selection, batch_open
+from annotation.services.disputes import dispute_open_if_split
 from annotation.services.judgments import JudgmentInput, judgment_submit
 from annotation.services.projects import project_create
 
@@ -136,6 +139,28 @@ def judge(
         token=uuid4(),
         answer=JudgmentInput(groups=shown, **answer),
     )
+
+
+def judge_for(annotator: User, project: Project, winner: int, **answer: object) -> Judgment:
+    """The annotator's judgment that the candidate at a canonical position of a pair is better."""
+    assignment = claim(annotator, project)
+    slot = assignment.display_order.index(winner)
+    return judgment_submit(
+        annotator=annotator, assignment=assignment, token=uuid4(),
+        answer=JudgmentInput(groups=((slot,), (1 - slot,)), **answer),
+    )  # fmt: skip
+
+
+def make_dispute(project: Project, first: User, second: User) -> Dispute:
+    """Two people part over the project's first pair, which leaves nothing else open."""
+    Project.objects.filter(pk=project.pk).update(adjudicates=True)
+    project.refresh_from_db()
+    given = judge_for(first, project, 0, rationale="It is short.")
+    project.comparisons.exclude(pk=given.comparison_id).update(state="retired")
+    judge_for(second, project, 1, rationale="It is long.", strength=3)
+    comparison = Comparison.objects.select_related("project").get(pk=given.comparison_id)
+    dispute_open_if_split(comparison=comparison)
+    return Dispute.objects.get(comparison=comparison)
 
 
 def make_run(project: Project, kind: str = Run.Kind.EXPORT, **fields: object) -> Run:

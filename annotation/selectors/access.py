@@ -10,6 +10,8 @@ from annotation.core.errors import NotFound
 from annotation.models import (
     Assignment,
     Batch,
+    Comparison,
+    Dispute,
     Export,
     Flag,
     Invitation,
@@ -24,6 +26,7 @@ from annotation.models import (
 Role = Membership.Role
 LEADS = (Role.OWNER, Role.LEAD)
 VIEWERS = (*LEADS, Role.REVIEWER, Role.VIEWER)
+REVIEWERS = (*LEADS, Role.REVIEWER)
 JUDGES = (*LEADS, Role.REVIEWER, Role.ANNOTATOR)
 
 
@@ -41,6 +44,11 @@ def projects_led(user: User) -> QuerySet[Project]:
 
 def projects_viewed(user: User) -> QuerySet[Project]:
     return Project.objects.all() if user.is_superuser else _projects_with_role(user, VIEWERS)
+
+
+def projects_reviewed(user: User) -> QuerySet[Project]:
+    """Projects whose disputes the user may decide."""
+    return Project.objects.all() if user.is_superuser else _projects_with_role(user, REVIEWERS)
 
 
 def projects_annotated(user: User) -> QuerySet[Project]:
@@ -98,6 +106,10 @@ def project_for_viewer(*, user: User, slug: str) -> Project:
     return _project(projects_viewed(user), slug)
 
 
+def project_for_reviewer(*, user: User, slug: str) -> Project:
+    return _project(projects_reviewed(user), slug)
+
+
 def project_for_member(*, user: User, slug: str) -> Project:
     return _project(projects_visible(user), slug)
 
@@ -147,6 +159,40 @@ def batch_for_lead(*, user: User, batch_id: int) -> Batch:
     return batch
 
 
+def comparison_for_lead(*, user: User, comparison_id: int) -> Comparison:
+    comparison = (
+        Comparison.objects.select_related("project", "batch")
+        .filter(pk=comparison_id, project__in=projects_led(user))
+        .first()
+    )
+    if comparison is None:
+        raise NotFound("There is no such comparison for you.")
+    return comparison
+
+
+def leased_for_lead(*, user: User, assignment_id: int) -> Assignment:
+    """Somebody's assignment in a project that the user leads."""
+    assignment = (
+        Assignment.objects.select_related("comparison__project", "comparison__batch", "annotator")
+        .filter(pk=assignment_id, comparison__project__in=projects_led(user))
+        .first()
+    )
+    if assignment is None:
+        raise NotFound("There is no such assignment for you.")
+    return assignment
+
+
+def dispute_for_reviewer(*, user: User, dispute_id: int) -> Dispute:
+    dispute = (
+        Dispute.objects.select_related("project", "comparison__prompt", "decision")
+        .filter(pk=dispute_id, project__in=projects_reviewed(user))
+        .first()
+    )
+    if dispute is None:
+        raise NotFound(_("There is no such dispute for you."))
+    return dispute
+
+
 def run_for_lead(*, user: User, run_id: int) -> Run:
     run = (
         Run.objects.select_related("project")
@@ -189,9 +235,12 @@ def flag_for_lead(*, user: User, flag_id: int) -> Flag:
 def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
     assignment = (
         Assignment.objects.select_related("comparison__project", "comparison__prompt")
-        .filter(pk=assignment_id, annotator=user, comparison__project__in=projects_annotated(user))
+        .filter(
+            pk=assignment_id, annotator=user, comparison__project__in=projects_annotated(user),
+            purpose=Assignment.Purpose.JUDGE,
+        )
         .first()
-    )
+    )  # fmt: skip
     if assignment is None:
         raise NotFound(_("There is no such comparison for you."))
     return assignment
@@ -200,9 +249,12 @@ def assignment_for_annotator(*, user: User, assignment_id: int) -> Assignment:
 def judgment_for_annotator(*, user: User, judgment_id: int) -> Judgment:
     judgment = (
         Judgment.objects.select_related("assignment__comparison__project")
-        .filter(pk=judgment_id, annotator=user, comparison__project__in=projects_annotated(user))
+        .filter(
+            pk=judgment_id, annotator=user, comparison__project__in=projects_annotated(user),
+            is_adjudication=False,
+        )
         .first()
-    )
+    )  # fmt: skip
     if judgment is None:
         raise NotFound(_("There is no such judgment of yours."))
     return judgment

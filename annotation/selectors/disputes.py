@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.core.consensus import leading_share
@@ -72,6 +72,10 @@ class Verdict:
     answers: tuple[ShownAnswer, ...]
     marks: tuple[ShownMark, ...]
 
+    @property
+    def seconds(self) -> float | None:
+        return None if self.active_ms is None else self.active_ms / 1000
+
 
 @dataclass(frozen=True, slots=True)
 class DisputeView:
@@ -129,22 +133,27 @@ def disputes_for(reviewer: User, project: Project, filters: Filters) -> QuerySet
         .exclude(took_part)
         .annotate(
             is_read=Exists(_read_by_others(reviewer)),
-            is_put_off=Exists(
+            put_off_at=Subquery(
                 own.filter(
                     purpose=Assignment.Purpose.ADJUDICATE, state=Assignment.State.RELEASED,
                     leased_at__gte=OuterRef("opened_at"),
-                )
+                ).values("closed_at")[:1]
             ),
         )
         .select_related("comparison__prompt")
-        .order_by("is_read", "is_put_off", F("agreement").asc(nulls_last=True), "id")
+        .order_by(
+            "is_read", F("put_off_at").asc(nulls_first=True),
+            F("agreement").asc(nulls_last=True), "id",
+        )
     )  # fmt: skip
 
 
-def dispute_next(reviewer: User, project: Project, filters: Filters) -> Dispute | None:
+def dispute_next(
+    reviewer: User, project: Project, filters: Filters, *, with_put_off: bool = True
+) -> Dispute | None:
     """What the reviewer should read now; None when nothing is left that nobody else reads."""
     free = disputes_for(reviewer, project, filters).exclude(Exists(_read_by_others(reviewer)))
-    return free.first()
+    return (free if with_put_off else free.filter(put_off_at=None)).first()
 
 
 def disputes_decided(project: Project) -> QuerySet[Dispute]:

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.models import Project
-from annotation.selectors import access, flags
+from annotation.selectors import access, disputes, flags
 
 register = template.Library()
 
@@ -22,6 +22,21 @@ def projects_led(context: Context) -> list[Project]:
 def projects_annotated(context: Context) -> list[Project]:
     user = context["user"]
     return list(access.projects_annotated(user)) if user.is_authenticated else []
+
+
+@register.simple_tag(takes_context=True)
+def projects_to_review(context: Context) -> list[Project]:
+    """Where the user decides disputes and is no lead: leads find them among the sections."""
+    user = context["user"]
+    if not user.is_authenticated or user.is_superuser:
+        return []
+    reviewed = access.projects_reviewed(user).filter(is_archived=False)
+    return list(reviewed.exclude(pk__in=access.projects_led(user).values("pk")))
+
+
+@register.simple_tag
+def waiting_disputes(project: Project) -> int:
+    return disputes.disputes_waiting(project)
 
 
 @register.simple_tag

@@ -7,7 +7,6 @@ from django.test.utils import CaptureQueriesContext
 from annotation.core.errors import Conflict, Invalid
 from annotation.models import Assignment, Dispute, Judgment, Membership, Pool, Project, User
 from annotation.selectors.disputes import Filters, dispute_next, dispute_view, disputes_for
-from annotation.services.assignments import assignment_claim
 from annotation.services.disputes import (
     Decision,
     dispute_decide,
@@ -17,8 +16,7 @@ from annotation.services.disputes import (
     dispute_open_if_split,
     dispute_take,
 )
-from annotation.services.judgments import JudgmentInput, judgment_submit
-from tests.factories import judge, make_user
+from tests.factories import judge, make_dispute, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -40,31 +38,8 @@ def rob(pool: Pool) -> User:
 
 
 @pytest.fixture
-def split(project: Project, ana: User, ben: User) -> Judgment:
-    """Ana and Ben on one comparison, each for another response; the project adjudicates."""
-    Project.objects.filter(pk=project.pk).update(adjudicates=True, rationale="optional")
-    project.refresh_from_db()
-    given = judge(ana, project, groups=A_WINS, rationale="It is short.")
-    project.comparisons.exclude(pk=given.comparison_id).update(state="retired")
-    other = judge_against(ben, project, given.groups[0][0])
-    assert other.comparison_id == given.comparison_id
-    return other
-
-
-def judge_against(person: User, project: Project, winner: int) -> Judgment:
-    lease = assignment_claim(annotator=person, project=project)
-    assert lease is not None
-    loser_first = lease.display_order.index(1 - winner)
-    return judgment_submit(
-        annotator=person, assignment=lease, token=uuid4(),
-        answer=JudgmentInput(groups=((loser_first,), (1 - loser_first,)), rationale="It is long."),
-    )  # fmt: skip
-
-
-@pytest.fixture
-def dispute(split: Judgment) -> Dispute:
-    dispute_open_if_split(comparison=split.comparison)
-    return Dispute.objects.get()
+def dispute(project: Project, ana: User, ben: User) -> Dispute:
+    return make_dispute(project, ana, ben)
 
 
 def decide(reviewer: User, dispute: Dispute, **more: object) -> Judgment:
@@ -75,9 +50,8 @@ def decide(reviewer: User, dispute: Dispute, **more: object) -> Judgment:
     )  # fmt: skip
 
 
-def test_two_who_part_are_put_before_a_reviewer_once(split: Judgment) -> None:
-    dispute_open_if_split(comparison=split.comparison)
-    dispute_open_if_split(comparison=split.comparison)
+def test_two_who_part_are_put_before_a_reviewer_once(dispute: Dispute) -> None:
+    assert not dispute_open_if_split(comparison=dispute.comparison)
     found = Dispute.objects.get()
     assert (found.agreement, found.n_judgments, found.reason) == (0.5, 2, "disagreement")
 
@@ -165,7 +139,7 @@ def test_reviewers_get_different_disputes_and_may_put_one_off(
         dispute_take(reviewer=rob, dispute=dispute)
     dispute_leave(reviewer=rita, dispute=dispute)
     assert dispute_next(rita, project, Filters()) == other
-    assert [d.is_put_off for d in disputes_for(rita, project, Filters())] == [False, True]
+    assert [bool(d.put_off_at) for d in disputes_for(rita, project, Filters())] == [False, True]
     assert dispute_next(rob, project, Filters()) == dispute
 
 
