@@ -16,7 +16,7 @@ from alignui import commands
 from annotation.core.errors import AlignUIError
 
 # Only these need nothing of Django's, or prepare the services before they need it.
-_WITHOUT_DJANGO = {"start", "demo", "check", "bench"}
+_WITHOUT_DJANGO = {"start", "demo", "check", "bench", "prove-assignment"}
 
 
 class Commands(click.Group):
@@ -24,14 +24,15 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         # A command that is named like a word of Python's has its module end in an underscore.
-        return sorted(module.name.rstrip("_") for module in iter_modules(commands.__path__))
+        names = (module.name.rstrip("_") for module in iter_modules(commands.__path__))
+        return sorted(name.replace("_", "-") for name in names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
         if cmd_name not in _WITHOUT_DJANGO and not ctx.resilient_parsing:
             _set_up_django()
-        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         found = import_module(f"alignui.commands.{module}").command
         return found if isinstance(found, click.Command) else None
 

@@ -1,0 +1,1 @@
+"""Proof that assignment is exact: people at work over HTTP while everything around them fails."""
