@@ -1,64 +1,51 @@
-"""Do annotators agree? Chance-corrected agreement from sparse ratings, with intervals.
+"""Do annotators agree? Coefficients of agreement from sparse ratings, with intervals.
 
 Ratings are triples (unit, annotator, value) in three arrays; nobody has to have rated everything.
-Units with one rating say nothing about agreement and are left out; every count returned is of the
-ratings that remain ("pairable", in Krippendorff's word).
-
-Source: Krippendorff (2018), Content Analysis, 4th edition, chapter 12.
+What each coefficient is, and its source, stands in `coefficients`; `agreement_figures` gives all of
+them at once, side by side, with a sentence where they part.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
+from annotation.core import coefficients
+from annotation.core.agreement_readings import parting
+from annotation.core.coefficients import Coefficient, Floats, Level, Weighting
 from annotation.core.errors import Invalid
+from annotation.core.estimates import (
+    NO_OVERLAP,
+    ONE_ITEM,
+    Basis,
+    Estimate,
+    Over,
+    Sample,
+    basis_of,
+    estimate,
+    estimate_of,
+)
 from annotation.core.intervals import Proportion, wilson
-from annotation.core.preferences import Verdict
-from annotation.core.rankings import implied_pairs
-from annotation.core.resampling import Figure, Floats, Resampling, percentile_interval
+from annotation.core.ratings import Bools, Ints, Ratings, Table, numbered, ratings_from, tabulate
+from annotation.core.resampling import Resampling
 
-Level = Literal["nominal", "ordinal", "interval"]
-Ints = NDArray[np.int64]
-
-MOST_VALUES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Ratings:
-    """Who gave which value to which unit: three int64 arrays of shape (n,).
-
-    `clusters`, shape (n,), names the prompt (or other source) that each rating's unit comes from,
-    where units are not independent; the bootstrap then draws clusters. By default units.
-    """
-
-    units: Ints
-    annotators: Ints
-    values: Ints
-    clusters: Ints | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure that never travels alone. `value` is None where none can be given; `note` says why.
-
-    `n_units`, `n_ratings` and `n_annotators` count what the figure rests on.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n_units: int
-    n_ratings: int
-    n_annotators: int
-    level: Level
-    method: str
-    resamples: int
-    seed: int
-    note: str = ""
+__all__ = [
+    "Agreement",
+    "AnnotatorAgreement",
+    "Estimate",
+    "Level",
+    "Ratings",
+    "agreement_between",
+    "agreement_figures",
+    "annotator_agreement",
+    "brennan_prediger",
+    "cohen_kappa",
+    "fleiss_kappa",
+    "gwet_ac",
+    "krippendorff_alpha",
+    "percent_agreement",
+    "ratings_from",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +56,67 @@ class AnnotatorAgreement:
     agreement: Proportion
 
 
-def ratings_from(
-    verdicts: Iterable[Verdict], *, with_strength: bool = False, by_prompt: bool = False
-) -> Ratings:
-    """Each implied pair of each comparison as a unit, rated -1, 0 or 1 (the first of it is better).
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Every coefficient of the same ratings. `parting` says why alpha and AC differ, if they do.
 
-    With strength a pair is rated -3..3: use it on the ordinal or interval level. The pairs of one
-    comparison form a cluster, or all those of its prompt.
+    `commonest` is the value given most often and `commonest_share` its part of the ratings.
     """
-    keys: dict[tuple[int, int, int], int] = {}
-    rows = [
-        (
-            keys.setdefault((verdict.comparison_id, i, j), len(keys)),
-            verdict.annotator_id,
-            outcome * (verdict.strength or 1 if with_strength else 1),
-            verdict.prompt_id if by_prompt else verdict.comparison_id,
-        )
-        for verdict in verdicts
-        for i, j, outcome in implied_pairs(verdict.groups)
-    ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    return Ratings(table[:, 0], table[:, 1], table[:, 2], table[:, 3])
+
+    percent: Estimate
+    alpha: Estimate
+    ac: Estimate
+    fleiss: Estimate
+    brennan_prediger: Estimate
+    commonest: int | None
+    commonest_share: float | None
+    parting: str
+
+
+def agreement_figures(
+    ratings: Ratings,
+    *,
+    seed: int,
+    level: Level = "nominal",
+    categories: Iterable[int] | None = None,
+    over: Over = "items",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Agreement:
+    """All coefficients on one level of measurement, each with its interval.
+
+    Args:
+        level: what alpha takes the values for; the others are weighted to match (nominal: not at
+            all; ordinal: ordinal; interval: quadratic; ratio: ratio weights).
+        categories: every value that could have been given; by default those that were.
+        over: what the interval allows to be others: the items, or the annotators as well.
+
+    Raises:
+        Invalid: where an annotator rated a unit twice, or there are over 20 different values.
+    """
+    how = Resampling(seed, resamples, confidence)
+    table = tabulate(ratings, categories=categories)
+    weighting = coefficients.WEIGHTING_OF_LEVEL[level]
+
+    def measured(coefficient: Coefficient) -> Estimate:
+        return estimate(table, coefficient, how, over=over)
+
+    percent = measured(coefficients.percent(table.values))
+    alpha = measured(coefficients.alpha(table.values, level))
+    ac = measured(coefficients.corrected(table.values, "gwet", weighting))
+    commonest, share = _commonest(table)
+    return Agreement(
+        percent=_certain(percent, confidence),
+        alpha=alpha,
+        ac=ac,
+        fleiss=measured(coefficients.corrected(table.values, "fleiss", weighting)),
+        brennan_prediger=measured(
+            coefficients.corrected(table.values, "brennan-prediger", weighting)
+        ),
+        commonest=commonest,
+        commonest_share=share,
+        parting=parting(alpha, ac, percent.value, share),
+    )
 
 
 def krippendorff_alpha(
@@ -97,53 +124,154 @@ def krippendorff_alpha(
     *,
     seed: int,
     level: Level = "nominal",
+    over: Over = "items",
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Krippendorff's alpha, ``1 - observed / expected disagreement``, with a bootstrap interval.
+    """Krippendorff's alpha: 1 is perfect agreement, 0 what chance gives, below 0 the contrary.
 
-    1 is perfect agreement, 0 what chance gives, below 0 systematic disagreement. Disagreement
-    between two values is 1 (nominal), the squared difference of their mid-ranks in the pooled
-    data (ordinal) or of the values themselves (interval).
-
-    The interval is the percentile interval over resampled clusters. It says how far the figure
-    would move with other items judged by the same annotators.
+    The interval says how far the figure would move with other items (or groups of items) judged by
+    the same annotators, or, over both, with other annotators too.
 
     Raises:
         Invalid: where an annotator rated a unit twice, or there are over 20 different values.
     """
-    table = _tabulate(ratings)
-    size = len(table.values)
-    points = table.values.astype(float)
-
-    def alphas(totals: Floats) -> Floats:
-        return _alpha(totals.reshape(-1, size, size), points, level)
-
-    statistics = _coincidences(table.patterns).reshape(len(table.patterns), size * size)
-    note = _why_not(table) or (
-        "Every answer is the same, so agreement beyond chance cannot be told." if size == 1 else ""
-    )
-    name = f"Krippendorff's alpha ({level})"
+    table = tabulate(ratings)
     how = Resampling(seed, resamples, confidence)
-    return _estimate(table, statistics, alphas, name=name, note=note, level=level, how=how)
+    return estimate(table, coefficients.alpha(table.values, level), how, over=over)
 
 
 def percent_agreement(
-    ratings: Ratings, *, seed: int, resamples: int = 1000, confidence: float = 0.95
+    ratings: Ratings,
+    *,
+    seed: int,
+    over: Over = "items",
+    resamples: int = 1000,
+    confidence: float = 0.95,
 ) -> Estimate:
-    """The chance that two annotators of a random unit give it the same value (0..1)."""
-    table = _tabulate(ratings)
-    size = table.patterns.sum(axis=1)
-    same = (table.patterns * (table.patterns - 1)).sum(axis=1) / np.maximum(size * (size - 1), 1)
-    statistics = np.column_stack([same, np.ones(len(same))])
+    """The chance that two annotators of a random unit give it the same value (0..1).
 
-    def means(totals: Floats) -> Floats:
-        return np.asarray(totals[:, 0] / totals[:, 1])
-
-    name = "Agreeing pairs of annotators, averaged over items"
-    note = _why_not(table)
+    Where all agree, or none do, nothing varies to resample: the interval is then Wilson's.
+    """
+    table = tabulate(ratings)
     how = Resampling(seed, resamples, confidence)
-    return _estimate(table, statistics, means, name=name, note=note, level="nominal", how=how)
+    found = estimate(table, coefficients.percent(table.values), how, over=over)
+    return _certain(found, confidence)
+
+
+def gwet_ac(
+    ratings: Ratings,
+    *,
+    seed: int,
+    weighting: Weighting = "identity",
+    categories: Iterable[int] | None = None,
+    over: Over = "items",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Gwet's AC1, or with weights AC2: steady where one answer is far more common than others."""
+    table = tabulate(ratings, categories=categories)
+    how = Resampling(seed, resamples, confidence)
+    coefficient = coefficients.corrected(table.values, "gwet", weighting)
+    return estimate(table, coefficient, how, over=over)
+
+
+def fleiss_kappa(
+    ratings: Ratings,
+    *,
+    seed: int,
+    weighting: Weighting = "identity",
+    categories: Iterable[int] | None = None,
+    over: Over = "items",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Fleiss' kappa, in the form that allows units with different numbers of ratings."""
+    table = tabulate(ratings, categories=categories)
+    how = Resampling(seed, resamples, confidence)
+    coefficient = coefficients.corrected(table.values, "fleiss", weighting)
+    return estimate(table, coefficient, how, over=over)
+
+
+def brennan_prediger(
+    ratings: Ratings,
+    *,
+    seed: int,
+    weighting: Weighting = "identity",
+    categories: Iterable[int] | None = None,
+    over: Over = "items",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Brennan and Prediger's kappa: chance is that of answers drawn evenly from all values."""
+    table = tabulate(ratings, categories=categories)
+    how = Resampling(seed, resamples, confidence)
+    coefficient = coefficients.corrected(table.values, "brennan-prediger", weighting)
+    return estimate(table, coefficient, how, over=over)
+
+
+def cohen_kappa(
+    ratings: Ratings,
+    *,
+    first: int,
+    second: int,
+    seed: int,
+    weighting: Weighting = "identity",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Cohen's (weighted) kappa of two annotators, named by their ids, on the units of both.
+
+    Raises:
+        Invalid: where the two are the same, or one of them rated a unit twice.
+    """
+    return agreement_between(
+        ratings, firsts=[first], seconds=[second], seed=seed, weighting=weighting,
+        resamples=resamples, confidence=confidence, name="Cohen's kappa",
+    )  # fmt: skip
+
+
+def agreement_between(
+    ratings: Ratings,
+    *,
+    firsts: Iterable[int],
+    seconds: Iterable[int],
+    seed: int,
+    weighting: Weighting = "identity",
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    name: str = "Kappa between two groups",
+) -> Estimate:
+    """Kappa of two groups of annotators: people and LLM judges, two pools, or one and one.
+
+    A unit that both groups rated adds a table that sums to 1: the share of each value in the one
+    group by its share in the other. Agreement within a group plays no part. With one annotator in
+    each it is Cohen's kappa. The interval is over items, or groups of items.
+
+    Source: Vanbelle and Albert (2009), Psychometrika 74, for two groups of raters.
+
+    Raises:
+        Invalid: where a person is in both groups, or rated a unit twice.
+    """
+    sides = (_members(firsts), _members(seconds))
+    if np.intersect1d(*sides).size:
+        raise Invalid("The two groups have a member in common.", hint="Compare separate groups.")
+    everyone = np.concatenate(sides)
+    table = tabulate(ratings.where(np.isin(ratings.annotators, everyone)))
+    is_first = np.isin(table.annotators, sides[0])[table.annotator_of]
+    sums, clusters, basis = _between(table, is_first)
+    w = coefficients.agreement_weights(table.values, weighting)
+    size = len(table.values)
+    coefficient = Coefficient(
+        f"{name} ({weighting} weights)" if weighting != "identity" else name,
+        "nominal" if weighting == "identity" else "interval",
+        lambda counts: counts.astype(float),
+        lambda totals: coefficients.kappas(totals.reshape(-1, size, size), w),
+    )
+    note = basis.why_not
+    sample = None if note else Sample(*_gathered(sums, clusters))
+    how = Resampling(seed, resamples, confidence)
+    return estimate_of(sample, coefficient, how, basis=basis, note=note)
 
 
 def annotator_agreement(
@@ -153,156 +281,83 @@ def annotator_agreement(
 
     A unit contributes the share of its other annotators who gave the same value.
     """
-    table = _tabulate(ratings)
-    if len(table.unit_of) == 0:
-        return ()
-    counts = table.patterns[table.pattern_of_unit]
-    others = counts.sum(axis=1)[table.unit_of] - 1
-    agreed = (counts[table.unit_of, table.value_of] - 1) / others
-    ids, annotator_of = np.unique(table.annotators, return_inverse=True)
-    sums = np.bincount(annotator_of, weights=agreed)
-    sizes = np.bincount(annotator_of)
+    table = tabulate(ratings)
+    pattern = table.pattern_of_unit[table.unit_of]
+    others = table.patterns.sum(axis=1)[pattern] - 1
+    kept = others > 0
+    same = table.patterns[pattern[kept], table.value_of[kept]] - 1
+    ids, annotator_of = numbered(table.annotators[table.annotator_of[kept]])
+    sums = np.bincount(annotator_of, weights=same / others[kept])
     return tuple(
         AnnotatorAgreement(int(key), wilson(float(total), int(n), confidence=confidence))
-        for key, total, n in zip(ids, sums, sizes, strict=True)
+        for key, total, n in zip(ids, sums, np.bincount(annotator_of), strict=True)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Pairable ratings. Units with the same counts of values share a pattern, computed once.
-
-    Shapes for n ratings of U units in P patterns with C values and K clusters: unit_of,
-    value_of, annotators (n,); patterns (P, C); pattern_of_unit, cluster_of_unit (U,); values (C,).
-    """
-
-    unit_of: Ints
-    value_of: Ints
-    annotators: Ints
-    values: Ints
-    patterns: Ints
-    pattern_of_unit: Ints
-    cluster_of_unit: Ints
-    n_everyone: int
-    has_clusters: bool
+def _certain(percent: Estimate, confidence: float) -> Estimate:
+    """Agreement of 0 or 1 everywhere has no spread to resample, which is not to be certain."""
+    if percent.value not in (0, 1) or not percent.resamples:
+        return percent
+    share = wilson(percent.value * percent.n_units, percent.n_units, confidence=confidence)
+    note = "Wilson's interval: every item is alike, so resampling them would show no spread."
+    return replace(percent, low=share.low, high=share.high, note=note)
 
 
-def _tabulate(ratings: Ratings) -> _Table:
-    _refuse_repeats(ratings)
-    everyone = len(np.unique(ratings.annotators))
-    _, unit, size = np.unique(ratings.units, return_inverse=True, return_counts=True)
-    kept = size[unit] >= 2 if len(size) else np.zeros(0, dtype=bool)
-    _, unit_of = np.unique(ratings.units[kept], return_inverse=True)
-    values, value_of = np.unique(ratings.values[kept], return_inverse=True)
-    if len(values) > MOST_VALUES:
-        raise Invalid(
-            f"There are {len(values)} different values; agreement takes {MOST_VALUES} at most.",
-            hint="Group them into fewer steps.",
-        )
-    n_units, n_values = int(unit_of.max(initial=-1)) + 1, len(values)
-    counts = np.bincount(unit_of * n_values + value_of, minlength=n_units * n_values)
-    patterns, pattern_of_unit = np.unique(
-        counts.reshape(n_units, n_values), axis=0, return_inverse=True
+def _commonest(table: Table) -> tuple[int | None, float | None]:
+    counts = np.bincount(table.value_of, minlength=len(table.values))
+    if counts.sum() == 0:
+        return None, None
+    most = int(counts.argmax())
+    return int(table.values[most]), float(counts[most] / counts.sum())
+
+
+def _members(ids: Iterable[int]) -> Ints:
+    return np.unique(np.array(list(ids), dtype=np.int64))
+
+
+def _between(table: Table, is_first: Bools) -> tuple[Floats, Ints, Basis]:
+    """(S, C * C) tables of the units that both groups rated, their clusters, and their counts."""
+    size, n_units = len(table.values), len(table.pattern_of_unit)
+    cells = table.unit_of * size + table.value_of
+    counts = [
+        np.bincount(cells[side], minlength=n_units * size).reshape(n_units, size).astype(float)
+        for side in (is_first, ~is_first)
+    ]
+    totals = [side.sum(axis=1) for side in counts]
+    both = (totals[0] > 0) & (totals[1] > 0)
+    rows, columns = (
+        side[both] / total[both, None] for side, total in zip(counts, totals, strict=True)
     )
-    cluster_of_unit = np.arange(n_units)
-    if ratings.clusters is not None:
-        cluster_of_unit[unit_of] = np.unique(ratings.clusters[kept], return_inverse=True)[1]
-    return _Table(
-        unit_of=unit_of,
-        value_of=value_of,
-        annotators=ratings.annotators[kept],
-        values=values,
-        patterns=patterns,
-        pattern_of_unit=pattern_of_unit.reshape(-1),
-        cluster_of_unit=cluster_of_unit,
-        n_everyone=everyone,
-        has_clusters=len(np.unique(cluster_of_unit)) < n_units,
-    )
+    clusters = np.flatnonzero(both)
+    if table.cluster_of_unit is not None:
+        clusters = table.cluster_of_unit[both]
+    sums = (rows[:, :, None] * columns[:, None, :]).reshape(int(both.sum()), size * size)
+    kept = both[table.unit_of]
+    return sums, clusters, _between_basis(table, kept, both)
 
 
-def _refuse_repeats(ratings: Ratings) -> None:
-    pairs = np.column_stack([ratings.units, ratings.annotators])
-    if len(np.unique(pairs, axis=0)) < len(pairs):
-        raise Invalid(
-            "An annotator rated the same item twice.",
-            hint="Keep the newest answer of each annotator, or give a repeat its own item.",
-        )
-
-
-def _why_not(table: _Table) -> str:
-    if table.n_everyone == 0:
-        return "Nothing has been judged yet."
-    if table.n_everyone == 1:
-        return "Only one annotator has judged so far; agreement needs at least two."
-    if len(table.pattern_of_unit) == 0:
-        return "No item has been judged by two annotators yet; raise the overlap to measure this."
-    if len(table.pattern_of_unit) == 1:
-        return "Only one item has been judged by two annotators; that is too few."
-    return ""
-
-
-def _coincidences(patterns: Ints) -> Floats:
-    """(P, C, C): how often each pair of values meets in a unit, each unit weighing its ratings."""
-    counts = patterns.astype(float)
-    meetings = counts[:, :, None] * counts[:, None, :]
-    diagonal = np.arange(patterns.shape[1])
-    meetings[:, diagonal, diagonal] -= counts
-    return np.asarray(meetings / (counts.sum(axis=1) - 1)[:, None, None])
-
-
-def _alpha(coincidences: Floats, points: Floats, level: Level) -> Floats:
-    """(R,) alphas of (R, C, C) coincidence matrices; NaN where all values are the same."""
-    marginals = coincidences.sum(axis=2)
-    if level == "ordinal":
-        points = marginals.cumsum(axis=1) - marginals / 2
-    points = np.broadcast_to(points, marginals.shape)
-    distance = (points[:, :, None] - points[:, None, :]) ** 2
-    if level == "nominal":
-        distance = 1.0 - np.eye(points.shape[1])[None]
-    observed = (coincidences * distance).sum(axis=(1, 2))
-    chance = marginals[:, :, None] * marginals[:, None, :] * distance
-    expected = chance.sum(axis=(1, 2)) / (marginals.sum(axis=1) - 1)
-    ratio = np.divide(observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)
-    return np.asarray(1 - ratio)
-
-
-def _estimate(
-    table: _Table,
-    statistics: Floats,
-    figure: Figure,
-    *,
-    name: str,
-    note: str,
-    level: Level,
-    how: Resampling,
-) -> Estimate:
-    """The figure of all units and its interval; `statistics` (P, d) are summed over units."""
-    value = low = high = None
-    if not note:
-        sums, times = _clustered(table, statistics)
-        value = float(figure((times @ sums)[None])[0])
-        low, high, note = percentile_interval(sums, times, figure, how)
-    what = "groups of items" if table.has_clusters else "items"
-    return Estimate(
-        value=value,
-        low=None if low is None or value is None else min(low, value),
-        high=None if high is None or value is None else max(high, value),
-        n_units=len(table.pattern_of_unit),
-        n_ratings=len(table.unit_of),
-        n_annotators=len(np.unique(table.annotators)),
-        level=level,
-        method=f"{name}; {how.confidence:.0%} percentile bootstrap over {what}",
-        resamples=how.resamples,
-        seed=how.seed,
-        note=note,
+def _between_basis(table: Table, kept: Bools, both: Bools) -> Basis:
+    basis = basis_of(table)
+    why_not = basis.why_not
+    if len(both) and not both.any():
+        why_not = NO_OVERLAP if len(table.annotators) > 1 else why_not
+    return Basis(
+        n_units=int(both.sum()),
+        n_ratings=int(kept.sum()),
+        n_annotators=len(np.unique(table.annotator_of[kept])),
+        n_alone=int((~both).sum()),
+        why_not=why_not or (ONE_ITEM if both.sum() == 1 else ""),
+        is_uniform=basis.is_uniform,
+        what=basis.what,
     )
 
 
-def _clustered(table: _Table, statistics: Floats) -> tuple[Floats, Floats]:
-    """What a cluster adds, (S, d), and how many add it, (S,); without clusters, by pattern."""
-    if not table.has_clusters:
-        return statistics, np.bincount(table.pattern_of_unit).astype(float)
-    ones = np.ones(len(table.pattern_of_unit))
-    of_cluster = sparse.coo_array((ones, (table.cluster_of_unit, table.pattern_of_unit))).tocsr()
-    sums = np.asarray(of_cluster @ statistics)
-    return sums, np.ones(len(sums))
+def _gathered(sums: Floats, clusters: Ints) -> tuple[Floats, Floats]:
+    """Sums by cluster; clusters with the same sums become one kind."""
+    found, of = numbered(clusters)
+    if len(found) < len(sums):
+        joined = np.zeros((len(found), sums.shape[1]))
+        np.add.at(joined, of, sums)
+        sums = joined
+    kinds, times = np.unique(sums, axis=0, return_counts=True)
+    return kinds, times.astype(float)

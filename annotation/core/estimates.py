@@ -1,0 +1,179 @@
+"""Figures of agreement that never travel alone: interval, counts, and words where there is none."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from annotation.core.coefficients import Coefficient, Floats, Level
+from annotation.core.ratings import Ints, Table
+from annotation.core.resampling import Crossed, Resampling, corrected_interval
+
+Over = Literal["items", "items and annotators"]
+
+NOTHING = "Nothing has been judged yet."
+ONE_ANNOTATOR = "Only one annotator has judged so far; agreement needs at least two."
+NO_OVERLAP = "No item has been judged by two annotators yet; raise the overlap to measure this."
+ONE_ITEM = "Only one item has been judged by two annotators; that is too few."
+ALL_THE_SAME = "Every answer is the same, so agreement beyond chance cannot be told."
+NOT_DEFINED = "These answers leave nothing to compare with chance, so no figure can be given."
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure that never travels alone. `value` is None where none can be given; `note` says why.
+
+    `n_units`, `n_ratings` and `n_annotators` count what the figure rests on: units that two or more
+    rated. `n_alone` units had one rating and could not be compared. `missing` is the share of the
+    ratings, of these units by these annotators, that were not given; None where there are none.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n_units: int
+    n_ratings: int
+    n_annotators: int
+    level: Level
+    method: str
+    resamples: int
+    seed: int
+    note: str = ""
+    n_alone: int = 0
+    missing: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The counts of an estimate, and why there can be none ("" where there can)."""
+
+    n_units: int
+    n_ratings: int
+    n_annotators: int
+    n_alone: int
+    why_not: str
+    is_uniform: bool
+    what: str = "items"
+
+    @property
+    def missing(self) -> float | None:
+        cells = self.n_units * self.n_annotators
+        return 1 - self.n_ratings / cells if cells else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is resampled: (S, d) sums of each kind of cluster, and (S,) how many there are."""
+
+    sums: Floats
+    times: Floats
+    crossed: Crossed | None = None
+
+
+def basis_of(table: Table) -> Basis:
+    """Count what can be compared."""
+    sizes = table.patterns.sum(axis=1)
+    units = np.bincount(table.pattern_of_unit, minlength=len(sizes))
+    is_pairable = (sizes > 1)[table.pattern_of_unit]
+    is_all = bool(is_pairable.all())
+    compared = table.annotator_of if is_all else table.annotator_of[is_pairable[table.unit_of]]
+    n_units = int(units[sizes > 1].sum())
+    n_used = int((table.patterns[sizes > 1].sum(axis=0) > 0).sum())
+    return Basis(
+        n_units=n_units,
+        n_ratings=len(compared),
+        n_annotators=int((np.bincount(compared) > 0).sum()),
+        n_alone=len(table.pattern_of_unit) - n_units,
+        why_not=_why_not(len(table.annotators), n_units),
+        is_uniform=n_used < 2,
+        what="items" if table.cluster_of_unit is None else "groups of items",
+    )
+
+
+def estimate(
+    table: Table, coefficient: Coefficient, how: Resampling, *, over: Over = "items"
+) -> Estimate:
+    """A coefficient of the table with its interval; `resamples=0` gives none."""
+    basis = basis_of(table)
+    note = basis.why_not
+    if not note and coefficient.needs_variety and basis.is_uniform:
+        note = ALL_THE_SAME
+    sample = None if note else sample_of(table, coefficient, is_crossed=over != "items")
+    return estimate_of(sample, coefficient, how, basis=basis, note=note, over=over)
+
+
+def estimate_of(
+    sample: Sample | None,
+    coefficient: Coefficient,
+    how: Resampling,
+    *,
+    basis: Basis,
+    note: str = "",
+    over: Over = "items",
+) -> Estimate:
+    """The figure of all clusters together, its interval, and a note; None of it without sample."""
+    value = low = high = None
+    if sample is not None:
+        found = float(coefficient.figure((sample.times @ sample.sums)[None])[0])
+        value = found if np.isfinite(found) else None
+        note = "" if value is not None else NOT_DEFINED
+    if sample is not None and value is not None and how.resamples:
+        interval = corrected_interval(
+            sample.sums, sample.times, coefficient.figure, how, crossed=sample.crossed
+        )
+        low, high, note = interval.low, interval.high, interval.note
+    what = basis.what + (" and annotators" if over != "items" else "")
+    return Estimate(
+        value=value,
+        low=None if low is None or value is None else min(low, value),
+        high=None if high is None or value is None else min(1.0, max(high, value)),
+        n_units=basis.n_units,
+        n_ratings=basis.n_ratings,
+        n_annotators=basis.n_annotators,
+        level=coefficient.level,
+        method=f"{coefficient.name}; {how.confidence:.0%} bootstrap (BCa) over {what}",
+        resamples=how.resamples,
+        seed=how.seed,
+        note=note,
+        n_alone=basis.n_alone,
+        missing=basis.missing,
+    )
+
+
+def sample_of(table: Table, coefficient: Coefficient, *, is_crossed: bool = False) -> Sample:
+    """The clusters that the coefficient can use, and the annotators' part in them if crossed."""
+    statistics = coefficient.statistics(table.patterns)
+    counts = np.bincount(table.pattern_of_unit, minlength=len(statistics)).astype(float)
+    is_used = table.patterns.sum(axis=1) >= (1 if coefficient.counts_single else 2)
+    crossed = _crossed(table, coefficient, statistics) if is_crossed else None
+    if table.cluster_of_unit is None:
+        return Sample(statistics[is_used], counts[is_used], crossed)
+    kept = is_used[table.pattern_of_unit]
+    clusters = np.unique(table.cluster_of_unit[kept], return_inverse=True)[1].reshape(-1)
+    where = (clusters, table.pattern_of_unit[kept])
+    membership = sparse.coo_array((np.ones(len(clusters)), where)).tocsr()
+    sums = np.asarray(membership @ statistics[: membership.shape[1]])
+    return Sample(sums, np.ones(len(sums)), crossed)
+
+
+def _crossed(table: Table, coefficient: Coefficient, statistics: Floats) -> Crossed:
+    """What the sums lose with a rating depends on its pattern and value alone."""
+    n_values = table.patterns.shape[1]
+    kinds = table.pattern_of_unit[table.unit_of] * n_values + table.value_of
+    found, kind_of = np.unique(kinds, return_inverse=True)
+    pattern, value = np.divmod(found, n_values)
+    without = table.patterns[pattern]
+    without[np.arange(len(found)), value] -= 1
+    cells = statistics[pattern] - coefficient.statistics(without)
+    where: tuple[Ints, Ints] = (table.annotator_of, kind_of.reshape(-1))
+    held = sparse.coo_array((np.ones(len(kinds)), where)).tocsr()
+    return Crossed(np.asarray(held @ cells), cells, np.bincount(where[1]).astype(float))
+
+
+def _why_not(n_everyone: int, n_units: int) -> str:
+    if n_everyone == 0:
+        return NOTHING
+    if n_everyone == 1:
+        return ONE_ANNOTATOR
+    return NO_OVERLAP if n_units == 0 else ONE_ITEM if n_units == 1 else ""
