@@ -145,7 +145,7 @@ def next_comparison(
     ends by waiting for what others are taking, lest they give it back. Gold comparisons come from
     their own batches only.
     """
-    parameters: dict[str, object] = {
+    parameters: dict[str, Any] = {
         "annotator": annotator_id,
         "participation": seat.participation_id,
         "project": seat.project_id,
@@ -181,7 +181,7 @@ def picked_again(comparison_id: int, seat: Seat) -> Pick:
         return _picked(cursor.fetchone())
 
 
-def _pick(parameters: dict[str, object], locking: str) -> Pick | None:
+def _pick(parameters: dict[str, Any], locking: str) -> Pick | None:
     with connection.cursor() as cursor:
         cursor.execute(_NEXT.replace("%(locking)s", locking), parameters)
         row = cursor.fetchone()

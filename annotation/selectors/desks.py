@@ -21,7 +21,7 @@ from annotation.selectors.seats import (
 _DESK = f"""
     SELECT {SEAT_COLUMNS},
            a.id AS assignment_id, a.state, a.purpose, a.display_order, a.shown_at, a.closed_at,
-           c.id AS comparison_id, c.kind, c.overlap, c.judged AS comparison_judged,
+           c.id AS comparison_id, c.batch_id, c.kind, c.overlap, c.judged AS comparison_judged,
            c.gold_groups IS NOT NULL AS is_gold, prompt.is_unsafe,
            earlier.id AS earlier_id, earlier.assignment_id AS earlier_assignment_id,
            head.id AS head_id, head.revision AS head_revision, head.created_at AS head_at,
@@ -52,6 +52,7 @@ class Desk:
 
     seat: Seat
     assignment: Assignment
+    batch_id: int
     kind: str
     overlap: int
     judged: int
@@ -67,7 +68,7 @@ class Desk:
 
 def desk(annotator: User, assignment_id: int, token: UUID, *, participation_id: int) -> Desk:
     """To be asked while the participation is locked, so that it sees what other tabs did."""
-    parameters = seat_parameters() | {
+    parameters: dict[str, Any] = seat_parameters() | {
         "assignment": assignment_id,
         "participation": participation_id,
         "token": token,
@@ -79,6 +80,7 @@ def desk(annotator: User, assignment_id: int, token: UUID, *, participation_id: 
     return Desk(
         seat=seat_from(row),
         assignment=_assignment(annotator, row),
+        batch_id=row["batch_id"],
         kind=row["kind"],
         overlap=row["overlap"],
         judged=row["comparison_judged"],

@@ -6,7 +6,7 @@ transaction ends, whatever tabs and programs they have open.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -156,13 +156,17 @@ class Seat:
         seen = self.harmful_today + self.held_harmful
         return self.harmful_cap is not None and seen >= self.harmful_cap
 
+    @property
+    def is_paid(self) -> bool:
+        return self.pay_per_judgment is not None or self.pay_per_hour is not None
+
     def earned(self, active_ms: int) -> Decimal:
         """What one judgment of so much active time earns at the present rates."""
         hourly = (self.pay_per_hour or Decimal()) * active_ms / 3_600_000
         return ((self.pay_per_judgment or Decimal()) + hourly).quantize(Decimal("0.0001"))
 
 
-_STATE_WORDS = {
+_STATE_WORDS: Mapping[str, Callable[[], str]] = {
     Participation.State.PAUSED: lambda: _("Your work in this project is paused."),
     Participation.State.QUARANTINED: lambda: _("Your work in this project is paused."),
     Participation.State.RETRAINING: lambda: _(
@@ -173,7 +177,10 @@ _STATE_WORDS = {
 
 def seat(annotator: User, project: Project) -> Seat:
     """The annotator's seat, locked until the transaction ends; made where there was none."""
-    parameters = seat_parameters() | {"annotator": annotator.pk, "project": project.pk}
+    parameters: dict[str, Any] = seat_parameters() | {
+        "annotator": annotator.pk,
+        "project": project.pk,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SEAT, parameters)
         row = cursor.fetchone()
@@ -186,7 +193,7 @@ def seat(annotator: User, project: Project) -> Seat:
         )
 
 
-def seat_parameters() -> dict[str, object]:
+def seat_parameters() -> dict[str, Any]:
     return {"judges": list(JUDGES), "zone": settings.TIME_ZONE}
 
 

@@ -13,13 +13,15 @@ HURRIED = 0.5
 def sitting(annotator: User, now: datetime, *, working_ms: int = 0) -> Sitting:
     """The sitting that goes on at `now`, in whatever projects; a new one after a longer pause."""
     clock = SittingClock.objects.filter(annotator=annotator).first()
-    known = clock and Sitting(
-        began_at=clock.began_at,
-        last_at=clock.last_at,
-        n=clock.answers,
-        first_ms=tuple(clock.first_ms),
-        recent_ms=tuple(clock.recent_ms),
-    )
+    known = None
+    if clock is not None:
+        known = Sitting(
+            began_at=clock.began_at,
+            last_at=clock.last_at,
+            n=clock.answers,
+            first_ms=tuple(clock.first_ms),
+            recent_ms=tuple(clock.recent_ms),
+        )
     return sitting_at(known, now, working_ms=working_ms)
 
 

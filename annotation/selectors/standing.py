@@ -89,6 +89,18 @@ def progress(annotator: User, project: Project) -> Progress:
     )
 
 
+def progress_after(
+    project: Project, *, batch_id: int, today: int, daily_quota: int | None,
+    earned_today: Decimal | None, currency: str,
+) -> Progress:  # fmt: skip
+    """The same for who has just submitted, from what the submit has counted."""
+    done, total = _counted(batch_id)
+    return Progress(
+        today=today, daily_quota=daily_quota, batch_done=done, batch_total=total,
+        earned_today=earned_today, currency=currency,
+    )  # fmt: skip
+
+
 def standing(annotator: User, project: Project) -> Standing:
     today = judged_since(annotator, midnight(), project).count()
     in_all = Assignment.objects.filter(
@@ -190,8 +202,10 @@ def _batch(annotator: User, project: Project) -> tuple[int, int]:
         .values_list("comparison__batch_id", flat=True)
         .first()
     )
-    if batch_id is None:
-        return 0, 0
+    return (0, 0) if batch_id is None else _counted(batch_id)
+
+
+def _counted(batch_id: int) -> tuple[int, int]:
     known: tuple[int, int] | None = cache.get(f"batch-progress/{batch_id}")
     if known is not None:
         return known

@@ -1,8 +1,9 @@
 """What is open for whom, and what a comparison looks like to the person who judges it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import combinations
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
@@ -16,7 +17,6 @@ from annotation.models import (
     Candidate,
     Comparison,
     Completion,
-    Criterion,
     Draft,
     Judgment,
     Project,
@@ -25,6 +25,8 @@ from annotation.models import (
 )
 from annotation.models.project import DEFAULT_QUESTION
 from annotation.selectors.access import projects_annotated
+from annotation.selectors.claims import Pick
+from annotation.selectors.settled import further_criteria
 
 LETTERS = "ABCDEFGHI"
 
@@ -75,6 +77,7 @@ class Presentation:
     question: str
     guideline_html: str
     content_warning: str
+    language: str
     turns: tuple[Turn, ...]
     candidates: tuple[ShownCandidate, ...]
     criteria: tuple[ShownCriterion, ...]
@@ -85,6 +88,10 @@ class Presentation:
     @property
     def is_amendment(self) -> bool:
         return self.previous is not None
+
+    @property
+    def size(self) -> int:
+        return len(self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,28 +132,32 @@ def annotator_home(annotator: User) -> list[OpenWork]:
 
 def presentation(assignment: Assignment) -> Presentation:
     comparison = assignment.comparison
-    project = comparison.project
     candidates = {
         candidate.position: candidate.completion
         for candidate in comparison.candidates.select_related("completion")
     }
-    return Presentation(
-        assignment=assignment,
-        project=project,
-        kind=comparison.kind,
-        question=question_of(project),
-        guideline_html=render_markdown(project.guideline),
-        content_warning=_content_warning(comparison.prompt, project),
-        turns=tuple(_turns(comparison.prompt)),
-        candidates=tuple(
-            _shown(slot, candidates[position])
-            for slot, position in enumerate(assignment.display_order)
-        ),
-        criteria=tuple(_criteria(project)),
-        strengths={2: (1, 3), 3: (1, 2, 3)}.get(project.strength_levels, ()),
-        expires_at=assignment.expires_at,
+    shown = [
+        _shown(slot, candidates[position].html, candidates[position].text)
+        for slot, position in enumerate(assignment.display_order)
+    ]
+    project, prompt = comparison.project, comparison.prompt
+    return presented(
+        assignment, project, comparison.kind, warning=_content_warning(prompt, project),
+        language=prompt.language, turns=_turns(prompt), candidates=shown,
         previous=_previous(assignment),
-    )
+    )  # fmt: skip
+
+
+def fresh_presentation(assignment: Assignment, pick: Pick, project: Project) -> Presentation:
+    """The same for what was leased a moment ago, and so never answered: without a query."""
+    shown = [
+        _shown(slot, pick.candidates[position].html, pick.candidates[position].text)
+        for slot, position in enumerate(assignment.display_order)
+    ]
+    return presented(
+        assignment, project, pick.kind, warning=_content_warning(pick.prompt, project),
+        language=pick.prompt.language, turns=_turns(pick.prompt), candidates=shown,
+    )  # fmt: skip
 
 
 def question_of(project: Project) -> str:
@@ -248,23 +259,61 @@ def _content_warning(prompt: Prompt, project: Project) -> str:
     return _("This conversation may be upsetting.") if prompt.is_unsafe else ""
 
 
+def presented(
+    assignment: Assignment,
+    project: Project,
+    kind: str,
+    *,
+    warning: str,
+    language: str,
+    turns: Iterable[Turn],
+    candidates: Iterable[ShownCandidate],
+    previous: Judgment | None = None,
+) -> Presentation:
+    """What a project shows of its own around a conversation and its responses."""
+    return Presentation(
+        assignment=assignment,
+        project=project,
+        kind=kind,
+        question=question_of(project),
+        guideline_html=rendered(project.guideline),
+        content_warning=warning,
+        language=language,
+        turns=tuple(turns),
+        candidates=tuple(candidates),
+        criteria=tuple(_criteria(project)),
+        strengths={2: (1, 3), 3: (1, 2, 3)}.get(project.strength_levels, ()),
+        expires_at=assignment.expires_at,
+        previous=previous,
+    )
+
+
+@lru_cache(maxsize=512)
+def rendered(markdown: str) -> str:
+    """A guideline's HTML; the same few are shown with every comparison."""
+    return render_markdown(markdown)
+
+
 def _turns(prompt: Prompt) -> Iterator[Turn]:
-    for message in prompt.messages:
+    known = prompt.rendered if len(prompt.rendered) == len(prompt.messages) else []
+    for at, message in enumerate(prompt.messages):
         text = str(message["content"])
-        yield Turn(role=message["role"], html=render_markdown(text), text=text)
+        html = known[at] if known else render_markdown(text)
+        yield Turn(role=message["role"], html=html, text=text)
 
 
-def _shown(slot: int, completion: Completion) -> ShownCandidate:
-    html = completion.html or render_markdown(completion.text)
-    return ShownCandidate(slot=slot, letter=LETTERS[slot], html=html, text=completion.text)
+def _shown(slot: int, html: str, text: str) -> ShownCandidate:
+    return ShownCandidate(
+        slot=slot, letter=LETTERS[slot], html=html or render_markdown(text), text=text
+    )
 
 
 def _criteria(project: Project) -> Iterator[ShownCriterion]:
-    for criterion in project.criteria.exclude(key=Criterion.OVERALL):
+    for criterion in further_criteria(project):
         yield ShownCriterion(
             key=criterion.key,
             name=criterion.name,
-            guideline_html=render_markdown(criterion.guideline),
+            guideline_html=rendered(criterion.guideline),
             scale=criterion.scale,
             is_required=criterion.is_required,
         )

@@ -8,6 +8,7 @@ assignment, then the comparison.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -236,7 +237,7 @@ def _check_leased(assignment: Assignment) -> None:
 
 
 def _count_skip(assignment: Assignment, at: datetime, step: int) -> None:
-    parameters = {
+    parameters: dict[str, Any] = {
         "participation": participation_lock(
             annotator=assignment.annotator, assignment_id=assignment.pk
         ),

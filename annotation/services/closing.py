@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -67,7 +69,7 @@ class Day:
     """Where the annotator stands after a submit; whether what was ahead is shown now."""
 
     judged: int
-    earned: str
+    earned: Decimal
     is_ahead_shown: bool
 
 
@@ -80,7 +82,7 @@ def submit_close(
     """
     is_new = place.assignment.state != Assignment.State.SUBMITTED
     seat = place.seat
-    parameters = {
+    parameters: dict[str, Any] = {
         "assignment": place.assignment.pk,
         "annotator": place.assignment.annotator_id,
         "shows": shows,
@@ -106,7 +108,7 @@ def submit_close(
 
 def submit_undo(place: Desk, *, active_ms: int | None, at: datetime) -> None:
     """Takes one judgment out of the counters of its day; the time spent on it stays."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "participation": place.seat.participation_id,
         "harmful": int(place.is_unsafe),
         "earned": place.seat.earned(active_ms or 0),

@@ -156,7 +156,7 @@ def _submit(
     project = settled_project(place.seat.project_id, place.seat.revision)
     known = place.sitting or sitting_at(None, place.seat.now)
     if place.earlier_id is not None:
-        return Submitted(_same_submission(place), project, known, place)
+        return Submitted(_same_submission(place, place.earlier_id), project, known, place)
     asked = Asked(
         project, place.kind, len(place.assignment.display_order), tuple(further_criteria(project))
     )
@@ -209,10 +209,10 @@ def _with_following(submitted: Submitted, *, is_shown: bool) -> Submitted:
     return replace(submitted, following=lease)
 
 
-def _same_submission(place: Desk) -> Judgment:
+def _same_submission(place: Desk, earlier_id: int) -> Judgment:
     if place.earlier_assignment_id != place.assignment.pk:
         raise Conflict(_("This token was used for another comparison."), hint=_("Reload the page."))
-    return Judgment.objects.get(pk=place.earlier_id)
+    return Judgment.objects.get(pk=earlier_id)
 
 
 def _check_may_amend(project: Project, place: Desk, amends: bool | None = True) -> None:

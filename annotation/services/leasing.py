@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -88,7 +89,7 @@ def lease_next(
         return None
     order = _display_order(annotator, project, seat, pick)
     length = lease_seconds(project) if is_shown else ahead_seconds(project)
-    parameters = {
+    parameters: dict[str, Any] = {
         "comparison": pick.comparison_id, "annotator": annotator.pk, "order": list(order),
         "seconds": length, "is_shown": is_shown, "participation": seat.participation_id,
         "recent": [pick.prompt.pk, *seat.recent_prompts][:RECENT_PROMPTS],
@@ -187,7 +188,7 @@ def _lean(pick: Pick) -> int:
     return pick.low_lean if first < second else -pick.low_lean if second < first else 0
 
 
-def _tally(pick: Pick, order: Sequence[int]) -> dict[str, object]:
+def _tally(pick: Pick, order: Sequence[int]) -> dict[str, Any]:
     """Which of two policies is seen first; of one policy with itself nothing is counted."""
     policies = [candidate.policy_id for candidate in pick.candidates]
     if pick.kind != ComparisonKind.PAIRWISE or policies[0] == policies[1]:

@@ -1,5 +1,7 @@
 """Counters of what each person did in a project, kept with the work and recomputed from it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -77,7 +79,7 @@ def participations_recount(*, project: Project) -> None:
 
     What was earned stays: it was counted at the rates of its day.
     """
-    parameters = {"project": project.pk, "zone": settings.TIME_ZONE}
+    parameters: dict[str, Any] = {"project": project.pk, "zone": settings.TIME_ZONE}
     with connection.cursor() as cursor:
         for statement in (_MISSING, _COUNTS, _DAYS):
             cursor.execute(statement, parameters)
@@ -89,7 +91,7 @@ def participation_lock(*, annotator: User, assignment_id: int) -> int:
     Everything that an annotator does takes this lock first, so that their own tabs and programs
     wait for each other and see what the other did. Raises NotFound for somebody else's assignment.
     """
-    parameters = {"annotator": annotator.pk, "assignment": assignment_id}
+    parameters: dict[str, Any] = {"annotator": annotator.pk, "assignment": assignment_id}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, parameters)
         row = cursor.fetchone()

@@ -4,25 +4,30 @@ It is one template whose fragment, DOM id and htmx target are called `comparison
 full page for a browser without JavaScript, the fragment alone for htmx.
 """
 
+from functools import partial
+from http import HTTPStatus
 from uuid import uuid4
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import AlignUIError, Conflict, NotFound
-from annotation.models import Assignment, Flag, Judgment, Project
+from annotation.models import Assignment, Flag, Project
 from annotation.selectors.access import (
     assignment_for_annotator,
     judgment_for_annotator,
     project_for_annotator,
 )
-from annotation.selectors.work import annotator_home, draft_of, presentation
+from annotation.selectors.work import (
+    annotator_home,
+    draft_of,
+    fresh_presentation,
+    presentation,
+)
 from annotation.services.assignments import (
-    UNDO_SECONDS,
     assignment_claim,
     assignment_claim_ahead,
     assignment_renew,
@@ -31,12 +36,28 @@ from annotation.services.assignments import (
     assignment_unskip,
 )
 from annotation.services.drafts import draft_save
-from annotation.services.judgments import judgment_submit, judgment_withdraw
+from annotation.services.judgments import (
+    Submitted,
+    judgment_submit_and_claim,
+    judgment_withdraw,
+)
+from annotation.web.after import notice_html, progress_html
 from annotation.web.auth import person, signed_in
 from annotation.web.forms import Values, read_answer, read_draft, token_of, values_of
+from annotation.web.fresh import fresh_comparison
 from annotation.web.requests import Request
 from annotation.web.sheet import answer_sheet
 from annotation.web.standing import standing
+from annotation.web.undoing import (
+    NOTHING,
+    Undo,
+    forgotten,
+    remembered,
+    remembered_undo,
+    undo_of_judgment,
+)
+
+LONGEST_ID = 19
 
 
 @signed_in
@@ -63,25 +84,28 @@ def ahead(request: Request, assignment_id: int) -> HttpResponse:
 @require_POST
 def submit(request: Request, assignment_id: int) -> HttpResponse:
     user = person(request)
-    assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
     is_amendment = "amends" in request.POST
+    shows = request.POST.get("ahead", "") if request.htmx else ""
     try:
-        judgment = judgment_submit(
+        submitted = judgment_submit_and_claim(
             annotator=user,
-            assignment=assignment,
+            assignment_id=assignment_id,
             token=token_of(request.POST),
-            answer=read_answer(request.POST, presentation(assignment)),
+            read=partial(read_answer, request.POST),
             amends=is_amendment,
+            shows=int(shows) if shows.isdecimal() and len(shows) < LONGEST_ID else None,
+            claims=bool(request.htmx) and not is_amendment,
+            is_shown=not shows,
         )
     except AlignUIError as error:
-        if request.htmx:
+        if request.htmx or error.status == HTTPStatus.NOT_FOUND:
             raise
+        assignment = assignment_for_annotator(user=user, assignment_id=assignment_id)
         return _comparison(request, assignment, values=request.POST, error=error)
     if is_amendment:
         return _go(request, "annotation:history")
-    project = assignment.comparison.project
-    _remember_undo(request, project, judgment=judgment)
-    return _onwards(request, project)
+    undo = undo_of_judgment(submitted)
+    return remembered(_after(request, submitted, undo), undo)
 
 
 @signed_in
@@ -108,8 +132,8 @@ def skip(request: Request, assignment_id: int) -> HttpResponse:
         note=request.POST.get("note", "")[:2000],
     )
     project = assignment.comparison.project
-    _remember_undo(request, project, assignment=assignment)
-    return _onwards(request, project)
+    undo = Undo(project=project.pk, assignment=assignment.pk)
+    return remembered(_onwards(request, project, undo), undo)
 
 
 @signed_in
@@ -149,14 +173,14 @@ def amend(request: Request, judgment_id: int) -> HttpResponse:
     return _comparison(request, judgment.assignment)
 
 
-def _next(request: Request, project: Project) -> HttpResponse:
+def _next(request: Request, project: Project, undo: Undo | None = None) -> HttpResponse:
     """The comparison that the annotator holds or is given, or why there is none."""
     assignment = assignment_claim(annotator=person(request), project=project)
     if assignment is not None:
-        return _comparison(request, assignment)
+        return _comparison(request, assignment, undo=undo)
     works = annotator_home(person(request))
     work = next(work for work in works if work.project == project)
-    return _render(request, {"project": project, "work": work})
+    return _render(request, {"project": project, "work": work}, undo=undo)
 
 
 def _comparison(
@@ -165,10 +189,11 @@ def _comparison(
     *,
     values: Values | None = None,
     error: AlignUIError | None = None,
+    undo: Undo | None = None,
 ) -> HttpResponse:
     """One comparison, where it is refused with what was sent."""
     context = _context(request, assignment, values) | {"error": error}
-    return _render(request, context, status=error.status if error else 200)
+    return _render(request, context, status=error.status if error else 200, undo=undo)
 
 
 def _context(
@@ -185,6 +210,7 @@ def _context(
         "sheet": answer_sheet(shown, filled),
         "draft": draft,
         "is_amendment": assignment.state == Assignment.State.SUBMITTED,
+        "is_guided": request.COOKIES.get("guideline") == "pinned",
         "token": uuid4() if values is None else filled.get("token", ""),
         "skip_reasons": Assignment.SkipReason.choices,
         "flag_kinds": Flag.Kind.choices,
@@ -192,9 +218,11 @@ def _context(
     }
 
 
-def _render(request: Request, context: dict[str, object], status: int = 200) -> HttpResponse:
+def _render(
+    request: Request, context: dict[str, object], status: int = 200, undo: Undo | None = None
+) -> HttpResponse:
     if not context.get("is_amendment"):
-        context["undo"] = _undo(request, context["project"])
+        context["undo"] = undo or remembered_undo(request, context["project"])
     if not request.htmx:
         return render(request, "annotation/judge.html", context, status=status)
     return _fragments(request, context, "comparison", "notice")
@@ -205,15 +233,35 @@ def _fragments(request: Request, context: dict[str, object], *names: str) -> Htt
     return HttpResponse("".join(render_to_string(part, context, request) for part in parts))
 
 
-def _onwards(request: Request, project: Project) -> HttpResponse:
+def _after(request: Request, submitted: Submitted, undo: Undo) -> HttpResponse:
+    """What follows a submit: the page shows it already, or it comes along, or it is claimed."""
+    project, day, following = submitted.project, submitted.day, submitted.following
+    if not request.htmx:
+        return redirect("annotation:judge", project.slug)
+    if day is None:
+        return _onwards(request, project, undo)
+    if following is None and not day.is_ahead_shown:
+        return _next(request, project, undo)
+    progress = progress_html(submitted)
+    parts = [notice_html(request, undo)]
+    if following is not None:
+        shown = fresh_presentation(following.assignment, following.pick, project)
+        comparison = fresh_comparison(request, following, shown, progress)
+        is_ahead = day.is_ahead_shown
+        parts.append(f'<template id="ahead">{comparison}</template>' if is_ahead else comparison)
+    if day.is_ahead_shown:
+        parts.append(progress)
+    return HttpResponse("".join(parts))
+
+
+def _onwards(request: Request, project: Project, undo: Undo) -> HttpResponse:
     """What comes next; only what is new around it, when the page shows it already."""
     if not request.htmx:
         return redirect("annotation:judge", project.slug)
     if request.POST.get("ahead", "").isdecimal() and _is_shown(request, int(request.POST["ahead"])):
-        context = {"project": project, **standing(request, project)}
-        context["undo"] = _undo(request, project)
+        context = {"project": project, **standing(request, project), "undo": undo}
         return _fragments(request, context, "notice", "progress")
-    return _next(request, project)
+    return _next(request, project, undo)
 
 
 def _is_shown(request: Request, assignment_id: int) -> bool:
@@ -228,10 +276,11 @@ def _is_shown(request: Request, assignment_id: int) -> bool:
 
 
 def _back(request: Request, assignment: Assignment) -> HttpResponse:
-    request.session.pop("undo", None)
     if request.htmx:
-        return _comparison(request, assignment)
-    return redirect("annotation:judge", assignment.comparison.project.slug)
+        response = _comparison(request, assignment, undo=NOTHING)
+    else:
+        response = redirect("annotation:judge", assignment.comparison.project.slug)
+    return forgotten(response)
 
 
 def _go(request: Request, name: str) -> HttpResponse:
@@ -241,29 +290,3 @@ def _go(request: Request, name: str) -> HttpResponse:
     elsewhere = HttpResponse(status=204)
     elsewhere["HX-Redirect"] = answer["Location"]
     return elsewhere
-
-
-def _remember_undo(
-    request: Request,
-    project: Project,
-    *,
-    judgment: Judgment | None = None,
-    assignment: Assignment | None = None,
-) -> None:
-    """Keeps the last step in the session, so that it can be undone without JavaScript too."""
-    request.session["undo"] = {
-        "project": project.pk,
-        "judgment": judgment.pk if judgment else None,
-        "assignment": assignment.pk if assignment else None,
-        "at": timezone.now().timestamp(),
-    }
-
-
-def _undo(request: Request, project: object) -> dict[str, object] | None:
-    """The last step, if it was in this project and can still be taken back."""
-    step = request.session.get("undo")
-    if step is None or not isinstance(project, Project) or step["project"] != project.pk:
-        return None
-    if timezone.now().timestamp() - step["at"] > UNDO_SECONDS:
-        return None
-    return {**step, "token": uuid4()}

@@ -6,8 +6,8 @@ those of passages.py.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -16,11 +16,33 @@ from annotation.core.errors import Invalid
 from annotation.core.rankings import Groups, as_shown, ranks
 from annotation.models import ComparisonKind, Criterion, Judgment
 from annotation.selectors.judgments import groups_of_ratings
-from annotation.selectors.work import LETTERS, Presentation, ShownCriterion
+from annotation.selectors.work import LETTERS, Presentation
 from annotation.services.answers import CriterionInput, JudgmentInput
 from annotation.web.passages import passage_values, read_first_views, read_rewrite, read_spans
 
 TIE, BOTH_BAD = "tie", "both_bad"
+
+
+class AskedCriterion(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def scale(self) -> str: ...
+
+
+class Asks(Protocol):
+    """What a sheet asks, as far as reading it goes."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def criteria(self) -> Sequence[AskedCriterion]: ...
+
+
 Values = Mapping[str, str]
 
 
@@ -49,7 +71,7 @@ def read_draft(body: bytes) -> dict[str, Any]:
         raise Invalid(_("This is not an answer sheet."), field="fields") from error
 
 
-def read_answer(values: Values, shown: Presentation) -> JudgmentInput:
+def read_answer(values: Values, shown: Asks) -> JudgmentInput:
     """The answer in slots as displayed. Raises Invalid that names what is missing or unreadable."""
     groups, strength, both_bad = _read_overall(values, shown)
     return JudgmentInput(
@@ -60,7 +82,7 @@ def read_answer(values: Values, shown: Presentation) -> JudgmentInput:
         rationale=values.get("rationale", ""),
         confidence=_number(values, "confidence"),
         active_ms=_active_ms(values),
-        first_viewed_ms=read_first_views(values, len(shown.candidates)),
+        first_viewed_ms=read_first_views(values, shown.size),
         spans=read_spans(values),
         rewrite=read_rewrite(values),
     )
@@ -92,8 +114,8 @@ def values_of(judgment: Judgment | None, shown: Presentation) -> dict[str, str]:
     return values
 
 
-def _read_overall(values: Values, shown: Presentation) -> tuple[Groups, int | None, bool]:
-    size = len(shown.candidates)
+def _read_overall(values: Values, shown: Asks) -> tuple[Groups, int | None, bool]:
+    size = shown.size
     choice = values.get("choice", "")
     if choice == BOTH_BAD:
         return (tuple(range(size)),), None, True
@@ -126,7 +148,7 @@ def _read_ranks(values: Values, name: str, size: int, field: str) -> Groups:
     return tuple(tuple(group) for group in best_first)
 
 
-def _read_criteria(values: Values, shown: Presentation) -> Iterator[tuple[str, CriterionInput]]:
+def _read_criteria(values: Values, shown: Asks) -> Iterator[tuple[str, CriterionInput]]:
     for criterion in shown.criteria:
         given = _read_criterion(values, criterion, shown)
         if given is not None:
@@ -134,10 +156,10 @@ def _read_criteria(values: Values, shown: Presentation) -> Iterator[tuple[str, C
 
 
 def _read_criterion(
-    values: Values, criterion: ShownCriterion, shown: Presentation
+    values: Values, criterion: AskedCriterion, shown: Asks
 ) -> CriterionInput | None:
     """None where nothing was said; half an answer is refused, so that nobody loses it unawares."""
-    name, size = f"criterion-{criterion.key}", len(shown.candidates)
+    name, size = f"criterion-{criterion.key}", shown.size
     is_rating = criterion.scale == Criterion.Scale.RATING
     if shown.kind == ComparisonKind.PAIRWISE and not is_rating:
         if not values.get(name):

@@ -8,14 +8,28 @@ const PAUSE_MS = 150;
 export class Ahead {
   #root = null;
   #for = null;
+  #expected = null;
   #timer = null;
 
-  /* Fetches what follows the comparison `root`. */
+  /* Fetches what follows the comparison `root`, unless it comes with the answer to a submit. */
   prepare(root) {
     this.drop();
     if (!root.dataset.ahead) return;
     this.#for = root;
-    this.#timer = setTimeout(() => this.#fetch(root), PAUSE_MS);
+    if (this.#expected !== root) this.#timer = setTimeout(() => this.#fetch(root), PAUSE_MS);
+  }
+
+  /* A submit is on its way whose answer will bring what follows `root`. */
+  expect(root) {
+    this.#expected = root;
+  }
+
+  /* That answer is there: with what follows, or without, and then it is fetched. */
+  arrived(root, next) {
+    if (this.#expected === root) this.#expected = null;
+    if (this.#for !== root || this.#root) return;
+    if (next) this.#root = next;
+    else this.prepare(root);
   }
 
   drop() {

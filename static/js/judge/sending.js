@@ -43,6 +43,7 @@ function send(form, submitter) {
   entry.body = written(form, submitter, next);
   if (next) {
     entry.next = next;
+    page.ahead.expect(next);
     show(next);
   } else {
     page.root.setAttribute("aria-busy", "true");
@@ -84,7 +85,14 @@ function taken(entry, response, text) {
   const fragments = parts(text);
   page.root.removeAttribute("aria-busy");
   put(fragments, isAwaited(entry));
+  if (entry.next) page.ahead.arrived(entry.next, following(fragments));
   if (outbox.size === 0) page.lateNotice?.remove();
+}
+
+/* The comparison that came along for after the present one. */
+function following(fragments) {
+  const held = fragments.get("ahead")?.content.firstElementChild;
+  return held ? document.adoptNode(held) : null;
 }
 
 /* Whether the page waits for what follows this entry, or somebody already works on another. */

@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from annotation.models import Comparison, Judgment, Project, User
 from annotation.selectors import history as history_selector
 from annotation.services.flags import flag_raise, flag_resolve
-from annotation.services.judgments import JudgmentInput, RewriteInput, judgment_submit
+from annotation.services.judgments import JudgmentInput, judgment_submit
+from annotation.services.passages import RewriteInput
 from tests.factories import (
     claim,
     judge,
