@@ -6,7 +6,9 @@ from django.db import migrations, models
 REVISIONS = """
 CREATE FUNCTION annotation_project_revised() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.revision := OLD.revision + 1;
+    IF NEW IS DISTINCT FROM OLD THEN
+        NEW.revision := OLD.revision + 1;
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER project_revised BEFORE UPDATE ON annotation_project
@@ -14,7 +16,7 @@ CREATE TRIGGER project_revised BEFORE UPDATE ON annotation_project
 
 CREATE FUNCTION annotation_criterion_revises() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE annotation_project SET revision = revision
+    UPDATE annotation_project SET revision = revision + 1
      WHERE id IN (NEW.project_id, OLD.project_id);
     RETURN NULL;
 END $$;

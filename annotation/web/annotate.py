@@ -243,12 +243,13 @@ def _after(request: Request, submitted: Submitted, undo: Undo) -> HttpResponse:
     if following is None and not day.is_ahead_shown:
         return _next(request, project, undo)
     progress = progress_html(submitted)
-    parts = [notice_html(request, undo)]
+    parts = []
     if following is not None:
         shown = fresh_presentation(following.assignment, following.pick, project)
         comparison = fresh_comparison(request, following, shown, progress)
         is_ahead = day.is_ahead_shown
         parts.append(f'<template id="ahead">{comparison}</template>' if is_ahead else comparison)
+    parts.append(notice_html(request, undo))
     if day.is_ahead_shown:
         parts.append(progress)
     return HttpResponse("".join(parts))

@@ -46,7 +46,7 @@ def test_submit_without_javascript_leads_to_the_next_comparison(
     assert answered.url == reverse("annotation:judge", args=[project.slug])
     page, second = open_judge(browser, project)
     assert second != first
-    assert page.context["undo"]["judgment"] == Judgment.objects.get().pk
+    assert page.context["undo"].judgment == Judgment.objects.get().pk
     assert Judgment.objects.get().rationale == "Clearer."
 
 
@@ -90,7 +90,7 @@ def test_undo_brings_the_comparison_back_with_its_answer(browser: Client, projec
     page, _second = open_judge(browser, project)
     undo = page.context["undo"]
     browser.post(
-        reverse("annotation:withdraw", args=[undo["judgment"]]), {"token": str(undo["token"])}
+        reverse("annotation:withdraw", args=[undo.judgment]), {"token": undo.token}
     )
     page, again = open_judge(browser, project)
     assert again == first

@@ -133,8 +133,7 @@ def test_the_leads_answer_is_shown_after_ones_own_and_where_the_project_does(
 
     monkeypatch.setattr(history_selector, "FEEDBACK_AFTER", timedelta(seconds=90))
     assert rows(browser)[0].feedback is None, "not while it may still be taken back"
-    later = timezone.now() + timedelta(seconds=61)
-    monkeypatch.setattr(timezone, "now", lambda: later)
+    monkeypatch.setattr("annotation.services.judgments.UNDO_SECONDS", -1)
     refused = browser.post(
         f"/assignments/{assignment.pk}/submit/",
         {"token": str(uuid4()), "choice": "1:2", "amends": judgment.pk},
