@@ -6,7 +6,7 @@ them at once, side by side, with a sentence where they part.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from annotation.core.estimates import (
     Over,
     Sample,
     basis_of,
+    certain,
     estimate,
     estimate_of,
+    gathered,
 )
 from annotation.core.intervals import Proportion, wilson
 from annotation.core.ratings import Bools, Ints, Ratings, Table, numbered, ratings_from, tabulate
@@ -106,7 +108,7 @@ def agreement_figures(
     ac = measured(coefficients.corrected(table.values, "gwet", weighting))
     commonest, share = _commonest(table)
     return Agreement(
-        percent=_certain(percent, confidence),
+        percent=certain(percent, confidence),
         alpha=alpha,
         ac=ac,
         fleiss=measured(coefficients.corrected(table.values, "fleiss", weighting)),
@@ -156,7 +158,7 @@ def percent_agreement(
     table = tabulate(ratings)
     how = Resampling(seed, resamples, confidence)
     found = estimate(table, coefficients.percent(table.values), how, over=over)
-    return _certain(found, confidence)
+    return certain(found, confidence)
 
 
 def gwet_ac(
@@ -217,6 +219,7 @@ def cohen_kappa(
     second: int,
     seed: int,
     weighting: Weighting = "identity",
+    categories: Iterable[int] | None = None,
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> Estimate:
@@ -227,7 +230,7 @@ def cohen_kappa(
     """
     return agreement_between(
         ratings, firsts=[first], seconds=[second], seed=seed, weighting=weighting,
-        resamples=resamples, confidence=confidence, name="Cohen's kappa",
+        categories=categories, resamples=resamples, confidence=confidence, name="Cohen's kappa",
     )  # fmt: skip
 
 
@@ -238,6 +241,7 @@ def agreement_between(
     seconds: Iterable[int],
     seed: int,
     weighting: Weighting = "identity",
+    categories: Iterable[int] | None = None,
     resamples: int = 1000,
     confidence: float = 0.95,
     name: str = "Kappa between two groups",
@@ -257,7 +261,8 @@ def agreement_between(
     if np.intersect1d(*sides).size:
         raise Invalid("The two groups have a member in common.", hint="Compare separate groups.")
     everyone = np.concatenate(sides)
-    table = tabulate(ratings.where(np.isin(ratings.annotators, everyone)))
+    own = ratings.where(np.isin(ratings.annotators, everyone))
+    table = tabulate(own, categories=categories)
     is_first = np.isin(table.annotators, sides[0])[table.annotator_of]
     sums, clusters, basis = _between(table, is_first)
     w = coefficients.agreement_weights(table.values, weighting)
@@ -269,7 +274,7 @@ def agreement_between(
         lambda totals: coefficients.kappas(totals.reshape(-1, size, size), w),
     )
     note = basis.why_not
-    sample = None if note else Sample(*_gathered(sums, clusters))
+    sample = None if note else Sample(*gathered(sums, clusters))
     how = Resampling(seed, resamples, confidence)
     return estimate_of(sample, coefficient, how, basis=basis, note=note)
 
@@ -292,15 +297,6 @@ def annotator_agreement(
         AnnotatorAgreement(int(key), wilson(float(total), int(n), confidence=confidence))
         for key, total, n in zip(ids, sums, np.bincount(annotator_of), strict=True)
     )
-
-
-def _certain(percent: Estimate, confidence: float) -> Estimate:
-    """Agreement of 0 or 1 everywhere has no spread to resample, which is not to be certain."""
-    if percent.value not in (0, 1) or not percent.resamples:
-        return percent
-    share = wilson(percent.value * percent.n_units, percent.n_units, confidence=confidence)
-    note = "Wilson's interval: every item is alike, so resampling them would show no spread."
-    return replace(percent, low=share.low, high=share.high, note=note)
 
 
 def _commonest(table: Table) -> tuple[int | None, float | None]:
@@ -350,14 +346,3 @@ def _between_basis(table: Table, kept: Bools, both: Bools) -> Basis:
         is_uniform=basis.is_uniform,
         what=basis.what,
     )
-
-
-def _gathered(sums: Floats, clusters: Ints) -> tuple[Floats, Floats]:
-    """Sums by cluster; clusters with the same sums become one kind."""
-    found, of = numbered(clusters)
-    if len(found) < len(sums):
-        joined = np.zeros((len(found), sums.shape[1]))
-        np.add.at(joined, of, sums)
-        sums = joined
-    kinds, times = np.unique(sums, axis=0, return_counts=True)
-    return kinds, times.astype(float)

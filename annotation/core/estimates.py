@@ -1,13 +1,14 @@
 """Figures of agreement that never travel alone: interval, counts, and words where there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
 from annotation.core.coefficients import Coefficient, Floats, Level
-from annotation.core.ratings import Ints, Table
+from annotation.core.intervals import wilson
+from annotation.core.ratings import Ints, Table, numbered
 from annotation.core.resampling import Crossed, Resampling, corrected_interval
 
 Over = Literal["items", "items and annotators"]
@@ -155,6 +156,26 @@ def sample_of(table: Table, coefficient: Coefficient, *, is_crossed: bool = Fals
     membership = sparse.coo_array((np.ones(len(clusters)), where)).tocsr()
     sums = np.asarray(membership @ statistics[: membership.shape[1]])
     return Sample(sums, np.ones(len(sums)), crossed)
+
+
+def certain(percent: Estimate, confidence: float) -> Estimate:
+    """Agreement of 0 or 1 everywhere has no spread to resample, which is not to be certain."""
+    if percent.value not in (0, 1) or not percent.resamples:
+        return percent
+    share = wilson(percent.value * percent.n_units, percent.n_units, confidence=confidence)
+    note = "Wilson's interval: every item is alike, so resampling them would show no spread."
+    return replace(percent, low=share.low, high=share.high, note=note)
+
+
+def gathered(sums: Floats, clusters: Ints) -> tuple[Floats, Floats]:
+    """Sums by cluster; clusters with the same sums become one kind."""
+    found, of = numbered(clusters)
+    if len(found) < len(sums):
+        joined = np.zeros((len(found), sums.shape[1]))
+        np.add.at(joined, of, sums)
+        sums = joined
+    kinds, times = np.unique(sums, axis=0, return_counts=True)
+    return kinds, times.astype(float)
 
 
 def _crossed(table: Table, coefficient: Coefficient, statistics: Floats) -> Crossed:
