@@ -15,7 +15,8 @@ HEAD = """\
 
 Written by `make bench`; each benchmark runs in a process of its own, on real parts. A value is the
 median of n repetitions unless its name says otherwise. A baseline was measured in the same run on
-the same machine. Run one alone with `alignui bench NAME`, shorter with `--short`.
+the same machine unless its name says otherwise. Run one alone with `alignui bench NAME`, shorter
+with `--short`.
 """
 
 

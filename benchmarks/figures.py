@@ -15,7 +15,8 @@ class Figure:
     """A value of `n` repetitions (their median unless the name says otherwise), with its range.
 
     `goal` is a limit that `better` gives a direction; `baseline` is what the same machine needed in
-    the same run for the part named in the figure's name, and `ratio` is value / baseline.
+    the same run for the part named in the figure's name, and `ratio` is value / baseline. `detail`
+    is what the value rests on, in lines for people.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Figure:
     n: int = 1
     min: float | None = None
     max: float | None = None
+    detail: str = ""
 
     @property
     def holds(self) -> bool | None:

@@ -4,6 +4,7 @@ NAMES = {
     "start": "benchmarks.start",
     "page": "benchmarks.page",
     "judge": "benchmarks.judge",
+    "assignment": "benchmarks.assignment",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
     "reward": "benchmarks.reward",

@@ -71,6 +71,16 @@ class Served:
     first_page_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An installation that serves people: its process, and the file with what its programs say."""
+
+    var: Path
+    port: int
+    process: int
+    log: Path
+
+
 @contextmanager
 def served_demo(var: Path) -> Iterator[Served]:
     """`alignui demo` as a person starts it, without a language model, until the block ends."""
@@ -86,6 +96,34 @@ def served_demo(var: Path) -> Iterator[Served]:
         try:
             wait(lambda: _answers(f"{address}/sign-in/"), "the sign-in page")
             yield Served(address, time.perf_counter() - started)
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+@contextmanager
+def started(var: Path) -> Iterator[Started]:
+    """`alignui start web` as a person starts it, empty, until the block ends.
+
+    PostgreSQL is made with auto_explain at hand, which does nothing until somebody asks for plans.
+    """
+    port = _free_port()
+    paths.make_folders(var)
+    postgres.prepare(var)
+    with (paths.postgres_data(var) / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        settings.write("session_preload_libraries = 'auto_explain'\n")
+    command = [sys.executable, "-m", "alignui.cli", "start", "web", "--port", str(port)]
+    environment = {k: v for k, v in os.environ.items() if k not in _SERVERS}
+    log = var / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=environment | {"ALIGNUI_VAR": str(var)}, stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            wait(lambda: _answers(f"http://127.0.0.1:{port}/sign-in/"), "the sign-in page")
+            yield Started(var, port, process.pid, log)
         finally:
             process.terminate()
             process.wait(timeout=60)
