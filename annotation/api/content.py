@@ -1,7 +1,4 @@
-"""What is judged: prompts, policies, completions, and the batches that open them."""
-
-from collections.abc import Mapping
-from typing import Any
+"""What is judged: prompts, policies and completions."""
 
 from django.db.models import QuerySet
 from rest_framework import serializers, status
@@ -9,11 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.base import ListView, Strict, documented, person, read
-from annotation.models import Batch, Completion, Policy, Project, Prompt
-from annotation.models.project import draw_seed
+from annotation.models import Completion, Policy, Prompt
 from annotation.selectors import access
-from annotation.selectors.work import BatchProgress, batch_progress
-from annotation.services.batches import batch_open, selections_sample
 from annotation.services.imports import records_import
 from annotation.services.projects import policy_create
 
@@ -82,39 +76,6 @@ class CompletionOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class BatchOut(serializers.ModelSerializer):
-    comparisons = serializers.SerializerMethodField()
-    judgments_wanted = serializers.SerializerMethodField()
-    judged = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Batch
-        fields = [
-            "id", "name", "reason", "state", "seed", "comparisons", "judgments_wanted", "judged",
-            "created_at", "closed_at",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-    def get_comparisons(self, batch: Batch) -> int:
-        return int(self.context["progress"][batch.pk].n_comparisons)
-
-    def get_judgments_wanted(self, batch: Batch) -> int:
-        return int(self.context["progress"][batch.pk].wanted)
-
-    def get_judged(self, batch: Batch) -> int:
-        return int(self.context["progress"][batch.pk].judged)
-
-
-class BatchIn(Strict):
-    name = serializers.CharField(max_length=160)
-    size = serializers.IntegerField(min_value=1, max_value=10_000, help_text="Comparisons at most.")
-    per_prompt = serializers.IntegerField(min_value=1, max_value=100, default=1)
-    overlap = serializers.IntegerField(min_value=1, max_value=500, required=False)
-    seed = serializers.IntegerField(
-        min_value=0, max_value=2**62, required=False, help_text="Drawn and recorded when absent."
-    )
-
-
 class Prompts(ListView):
     queryset = Prompt.objects.none()
     serializer_class = PromptOut
@@ -157,46 +118,6 @@ class Policies(ListView):
         project = access.project_for_lead(user=person(request), slug=slug)
         policy = policy_create(actor=person(request), project=project, **read(PolicyIn, request))
         return Response(PolicyOut(policy).data, status=status.HTTP_201_CREATED)
-
-
-class Batches(ListView):
-    queryset = Batch.objects.none()
-    serializer_class = BatchOut
-
-    def get_queryset(self) -> QuerySet[Batch]:
-        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
-        return project.batches.all()
-
-    def get_serializer_context(self) -> Mapping[str, Any]:
-        context = super().get_serializer_context()
-        if "slug" not in self.kwargs:
-            return context
-        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
-        return {**context, "progress": _progress(project)}
-
-    @documented(BatchOut, body=BatchIn, code=201)
-    def post(self, request: Request, slug: str) -> Response:
-        """Opens comparisons of completions not shown together yet, balanced over policies."""
-        actor = person(request)
-        project = access.project_for_lead(user=actor, slug=slug)
-        given = read(BatchIn, request)
-        seed = given.get("seed", draw_seed())
-        selections = selections_sample(project=project, per_prompt=given["per_prompt"], seed=seed)
-        batch = batch_open(
-            actor=actor,
-            project=project,
-            name=given["name"],
-            reason=Batch.Reason.MANUAL,
-            selections=selections[: given["size"]],
-            overlap=given.get("overlap"),
-            seed=seed,
-        )
-        answer = BatchOut(batch, context={"progress": _progress(project)})
-        return Response(answer.data, status=status.HTTP_201_CREATED)
-
-
-def _progress(project: Project) -> dict[int, BatchProgress]:
-    return {row.batch.pk: row for row in batch_progress(project)}
 
 
 def _import(request: Request, slug: str, kind: str) -> Response:

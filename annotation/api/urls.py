@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.api import content, judgments, projects, reports, runs, work
+from annotation.api import batches, content, disputes, judgments, projects, reports, runs, work
 
 app_name = "annotation-api"
 
@@ -13,7 +13,8 @@ urlpatterns = [
     path("projects/<slug:slug>/prompts", content.Prompts.as_view()),
     path("projects/<slug:slug>/completions", content.Completions.as_view()),
     path("projects/<slug:slug>/policies", content.Policies.as_view()),
-    path("projects/<slug:slug>/batches", content.Batches.as_view()),
+    path("projects/<slug:slug>/batches", batches.Batches.as_view()),
+    path("projects/<slug:slug>/disputes", disputes.Disputes.as_view()),
     path("projects/<slug:slug>/judgments", judgments.Judgments.as_view()),
     path("projects/<slug:slug>/agreement", reports.Agreement.as_view()),
     path("projects/<slug:slug>/audits", reports.Audits.as_view()),
@@ -27,6 +28,16 @@ urlpatterns = [
     path("assignments/<int:pk>/renew", work.AssignmentRenew.as_view()),
     path("assignments/<int:pk>/release", work.AssignmentRelease.as_view()),
     path("judgments/<int:pk>/withdraw", work.JudgmentWithdraw.as_view()),
+    path("batches/<int:pk>", batches.BatchDetail.as_view()),
+    path("batches/<int:pk>/extend", batches.BatchExtend.as_view()),
+    path("batches/<int:pk>/stuck", batches.BatchStuck.as_view()),
+    path("comparisons/<int:pk>", batches.ComparisonDetail.as_view()),
+    path("comparisons/<int:pk>/give", batches.ComparisonGive.as_view()),
+    path("comparisons/<int:pk>/dispute", disputes.ComparisonDispute.as_view()),
+    path("assignments/<int:pk>/return", batches.LeaseReturn.as_view()),
+    path("disputes/<int:pk>", disputes.DisputeDetail.as_view()),
+    path("disputes/<int:pk>/decision", disputes.DisputeDecision.as_view()),
+    path("disputes/<int:pk>/dismiss", disputes.DisputeDismiss.as_view()),
     path("runs", runs.Runs.as_view()),
     path("runs/<int:pk>", runs.RunDetail.as_view()),
     path("runs/<int:pk>/cancel", runs.RunCancel.as_view()),

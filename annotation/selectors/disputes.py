@@ -153,7 +153,9 @@ def dispute_next(
 ) -> Dispute | None:
     """What the reviewer should read now; None when nothing is left that nobody else reads."""
     free = disputes_for(reviewer, project, filters).exclude(Exists(_read_by_others(reviewer)))
-    return (free if with_put_off else free.filter(put_off_at=None)).first()
+    found = free.first()  # what is not put off comes first
+    is_put_off = found is not None and getattr(found, "put_off_at", None) is not None
+    return None if is_put_off and not with_put_off else found
 
 
 def disputes_decided(project: Project) -> QuerySet[Dispute]:

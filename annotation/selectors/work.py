@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import combinations
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -94,19 +94,6 @@ class Presentation:
         return len(self.candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchProgress:
-    batch: Batch
-    n_comparisons: int
-    wanted: int
-    judged: int
-    leased: int
-
-    @property
-    def percent(self) -> int:
-        return round(100 * self.judged / self.wanted) if self.wanted else 0
-
-
 def open_comparisons(annotator: User, project: Project) -> QuerySet[Comparison]:
     """Comparisons that the annotator could still be given."""
     met = Assignment.objects.filter(
@@ -169,25 +156,6 @@ def draft_of(assignment: Assignment, head: Judgment | None) -> Draft | None:
     """What was begun on it and not submitted yet, unless it has been answered since."""
     live = head.pk if head and assignment.state == Assignment.State.SUBMITTED else None
     return Draft.objects.filter(assignment=assignment, amends=live).first()
-
-
-def batch_progress(project: Project) -> list[BatchProgress]:
-    batches = project.batches.annotate(
-        n_comparisons=Count("comparisons"),
-        wanted=Sum("comparisons__overlap", default=0),
-        n_judged=Sum("comparisons__judged", default=0),
-        n_taken=Sum("comparisons__taken", default=0),
-    )
-    return [
-        BatchProgress(
-            batch=batch,
-            n_comparisons=batch.n_comparisons,
-            wanted=batch.wanted,
-            judged=batch.n_judged,
-            leased=batch.n_taken - batch.n_judged,
-        )
-        for batch in batches
-    ]
 
 
 def compared_sets(project: Project) -> set[frozenset[int]]:

@@ -5,11 +5,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import MD5
-from django.utils import timezone
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.core.scheduling import Contender, comparison_pairs, ranking_sets
+from annotation.core.scheduling import (
+    Contender,
+    canonical_orders,
+    comparison_pairs,
+    ranking_sets,
+)
 from annotation.models import (
     Assignment,
     Batch,
@@ -17,13 +22,19 @@ from annotation.models import (
     Comparison,
     ComparisonKind,
     Completion,
+    Lane,
     Project,
     User,
 )
 from annotation.models.project import draw_seed
+from annotation.selectors.batch_work import tallies_forget
 from annotation.selectors.work import compared_sets
+from annotation.services.assignments import assignments_return, database_now
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.lanes import NOT_QUEUED, batch_queue
+
+MOST_JUDGMENTS = 500
+ENDLESS = (Batch.Reason.GOLD, Batch.Reason.REPEAT, Batch.Reason.QUALIFICATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +80,11 @@ def batch_open(
         )
         for selection in selections
     )  # fmt: skip
+    orders = _canonical_orders(project, selections, batch.seed)
     Candidate.objects.bulk_create(
         Candidate(comparison=comparison, completion_id=completion_id, position=position)
-        for comparison, selection in zip(comparisons, selections, strict=True)
-        for position, completion_id in enumerate(selection.completion_ids)
+        for comparison, order in zip(comparisons, orders, strict=True)
+        for position, completion_id in enumerate(order)
     )
     if reason not in NOT_QUEUED:
         batch_queue(batch=batch)
@@ -122,23 +134,102 @@ def _unshown(
 
 @transaction.atomic
 def batch_state_set(*, actor: User, batch: Batch, state: str) -> Batch:
-    """Opens, pauses or closes a batch. Leases of a batch that is not open return at once."""
+    """Opens, pauses or closes a batch. Leases of a batch that is not open return at once.
+
+    What somebody is just submitting is left to them. A closed batch opens again with its
+    comparisons in the lanes that the project has now.
+    """
     if state not in Batch.State.values:
         raise Invalid(f"There is no state “{state}”.", field="state")
     locked = Batch.objects.select_for_update().get(pk=batch.pk)
     if locked.state == state:
         raise Conflict(f"The batch is {locked.get_state_display().lower()} already.")
+    was_closed, now = locked.state == Batch.State.CLOSED, database_now()
     locked.state = state
-    locked.closed_at = timezone.now() if state == Batch.State.CLOSED else None
+    locked.closed_at = now if state == Batch.State.CLOSED else None
     locked.save(update_fields=["state", "closed_at"])
     if state != Batch.State.OPEN:
-        Assignment.objects.filter(comparison__batch=locked, state=Assignment.State.LEASED).update(
-            state=Assignment.State.RELEASED, closed_at=timezone.now()
-        )
-    audit_entry_create(
-        actor=actor, project=locked.project, action=f"batch.{state}", subject=locked.name
-    )
+        held = Assignment.objects.filter(comparison__batch=locked, state=Assignment.State.LEASED)
+        assignments_return(held, Assignment.State.RELEASED, now)
+    elif was_closed and locked.reason not in NOT_QUEUED:
+        batch_queue(batch=locked)
+        lanes_awake(locked.pk)
+    tallies_forget(locked.pk)
+    _log(actor, locked, state)
     return locked
+
+
+@transaction.atomic
+def batch_rename(*, actor: User, batch: Batch, name: str) -> Batch:
+    """Gives a batch another name; people who judge never see it."""
+    name = name.replace("\x00", "").strip()[:160]
+    if not name:
+        raise Invalid("Give the batch a name.", field="name")
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    before, locked.name = locked.name, name
+    locked.save(update_fields=["name"])
+    _log(actor, locked, "rename", before=before)
+    return locked
+
+
+@transaction.atomic
+def batch_extend(
+    *, actor: User, batch: Batch, by: int, comparison_ids: Collection[int] | None = None
+) -> int:
+    """Asks for `by` more judgments of every open comparison, or of those chosen; of how many.
+
+    They can be claimed again at once. Raises Conflict where the batch is closed, Invalid where a
+    number or a chosen comparison does not fit.
+    """
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    if locked.state == Batch.State.CLOSED:
+        raise Conflict("The batch is closed.", hint="Open it again first.")
+    if locked.reason in ENDLESS:
+        raise Invalid(f"“{locked.get_reason_display()}” asks for as many judgments as come.")
+    if not 1 <= by <= MOST_JUDGMENTS:
+        raise Invalid(f"Ask for 1 to {MOST_JUDGMENTS} more judgments.", field="by")
+    chosen = locked.comparisons.filter(state=Comparison.State.OPEN)
+    if comparison_ids is not None:
+        chosen = chosen.filter(pk__in=comparison_ids)
+        if chosen.count() != len(set(comparison_ids)):
+            raise Invalid("A chosen comparison is not open in this batch.", field="comparisons")
+    if chosen.filter(overlap__gt=MOST_JUDGMENTS - by).exists():
+        raise Invalid(f"A comparison can have {MOST_JUDGMENTS} judgments at most.", field="by")
+    count = chosen.update(overlap=F("overlap") + by)
+    lanes_awake(locked.pk)
+    tallies_forget(locked.pk)
+    _log(actor, locked, "extend", by=by, comparisons=count)
+    return count
+
+
+def lanes_awake(batch_id: int) -> None:
+    """Something in the batch is open again: claims need not look at its lanes last."""
+    Lane.objects.filter(batch=batch_id, is_drained=True).update(is_drained=False)
+
+
+def _canonical_orders(
+    project: Project, selections: Sequence[Selection], seed: int
+) -> list[tuple[int, ...]]:
+    """The completions of each selection as they are stored: of pairs, policies stand first alike
+    often, so that judges who see the stored order see it balanced."""
+    if project.kind == ComparisonKind.RANKING:
+        return [selection.completion_ids for selection in selections]
+    keys = {key for selection in selections for key in selection.completion_ids}
+    policy_of = dict(Completion.objects.filter(pk__in=keys).values_list("pk", "policy_id"))
+    pairs = [(policy_of[a], policy_of[b]) for a, b in (s.completion_ids for s in selections)]
+    return [
+        (selection.completion_ids[first], selection.completion_ids[second])
+        for selection, (first, second) in zip(
+            selections, canonical_orders(pairs, seed=seed), strict=True
+        )
+    ]
+
+
+def _log(actor: User, batch: Batch, act: str, **detail: object) -> None:
+    audit_entry_create(
+        actor=actor, project=batch.project, action=f"batch.{act}", subject=batch.name,
+        detail={"batch": batch.pk, **detail},
+    )  # fmt: skip
 
 
 def _check_selections(project: Project, selections: Iterable[Selection]) -> None:

@@ -28,6 +28,7 @@ from annotation.models import (
     User,
 )
 from annotation.selectors.disputes import has_judged, judgments_of
+from annotation.services.assignments import assignments_return, database_now
 from annotation.services.audit_log import audit_entry_create
 
 State = Dispute.State
@@ -125,9 +126,8 @@ def dispute_take(*, reviewer: User, dispute: Dispute) -> Assignment:
 def dispute_leave(*, reviewer: User, dispute: Dispute) -> None:
     """Not now: the reviewer gets it again after what they have not put off."""
     locked = _lock(dispute)
-    _readings(locked).filter(annotator=reviewer, state=Assignment.State.LEASED).update(
-        state=Assignment.State.RELEASED, closed_at=timezone.now()
-    )
+    own = _readings(locked).filter(annotator=reviewer, state=Assignment.State.LEASED)
+    assignments_return(own, Assignment.State.RELEASED, database_now(), waits=True)
 
 
 @transaction.atomic
@@ -218,9 +218,8 @@ def _reading(reviewer: User, dispute: Dispute) -> Assignment:
 
 
 def _end_readings(dispute: Dispute) -> None:
-    _readings(dispute).filter(state=Assignment.State.LEASED).update(
-        state=Assignment.State.RELEASED, closed_at=timezone.now()
-    )
+    leases = _readings(dispute).filter(state=Assignment.State.LEASED)
+    assignments_return(leases, Assignment.State.RELEASED, database_now(), waits=True)
 
 
 def _append(

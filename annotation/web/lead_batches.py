@@ -12,8 +12,8 @@ from annotation.core.figures import Table
 from annotation.models import Batch, Project
 from annotation.models.project import draw_seed
 from annotation.selectors.access import batch_for_lead
+from annotation.selectors.batch_work import BatchProgress, batch_progress
 from annotation.selectors.overview import judgments_wanted, pace
-from annotation.selectors.work import BatchProgress, batch_progress
 from annotation.services.batches import batch_open, batch_state_set, selections_sample
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import done, led, looked_at, page

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.core.errors import NotFound
 from annotation.core.figures import HistogramBin, Table, histogram
 from annotation.models import Project, Run
+from annotation.selectors.batch_work import BatchProgress, batch_progress
 from annotation.selectors.overview import latest_runs
-from annotation.selectors.work import BatchProgress, batch_progress
 from rewardmodel import selectors, services
 from rewardmodel.models import AcquisitionRound, Considered
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in

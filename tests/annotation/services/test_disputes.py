@@ -5,7 +5,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.models import Assignment, Dispute, Judgment, Membership, Pool, Project, User
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Dispute,
+    Judgment,
+    Membership,
+    Pool,
+    Project,
+    User,
+)
 from annotation.selectors.disputes import Filters, dispute_next, dispute_view, disputes_for
 from annotation.services.disputes import (
     Decision,
@@ -57,10 +66,9 @@ def test_two_who_part_are_put_before_a_reviewer_once(dispute: Dispute) -> None:
 
 
 def test_who_agrees_costs_one_statement_and_no_setting_none(project: Project, ana: User) -> None:
-    comparison = judge(ana, project).comparison
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    given = judge(ana, project)
+    comparison = Comparison.objects.select_related("project").get(pk=given.comparison_id)
+    with CaptureQueriesContext(connection) as queries:
         comparison.project.adjudicates = False
         assert not dispute_open_if_split(comparison=comparison)
         assert len([q for q in queries if "SAVEPOINT" not in q["sql"]]) == 0
