@@ -77,6 +77,8 @@ class House:
         self.answered.setdefault(kind, []).append(answered)
         self.accepted += answered.accepted
         self.errors += answered.errors
+        for words in answered.errors[:3]:
+            print(words, file=sys.stderr)
         return answered
 
     def prove(self) -> None:
@@ -98,8 +100,6 @@ def run(plan: Plan) -> list[Figure]:
         _crowd(houses[-1], plan)
         for house in houses:
             house.prove()
-    for words in [words for house in houses for words in house.errors][:10]:
-        print(words, file=sys.stderr)
     return list(_figures(houses, plan))
 
 

@@ -7,5 +7,6 @@ NAMES = {
     "assignment": "benchmarks.assignment",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
+    "audits": "benchmarks.audits",
     "reward": "benchmarks.reward",
 }

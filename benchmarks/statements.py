@@ -29,6 +29,7 @@ BIG_TABLE_ROWS = 10_000
 _LINE = re.compile(r"^(\w+) +\| (.*)$")
 _SAID = re.compile(r"^LOG:  (statement|execute [^:]*|duration: [0-9.]+ ms  plan):")
 _BOUNDS = re.compile(r"(?i)(begin|commit|rollback|savepoint|release|set)\b")
+_OURS = ("pg_reload_conf", "ALTER SYSTEM")
 _LOGGING = {
     "log_statement": "all",
     "auto_explain.log_min_duration": "0",
@@ -154,10 +155,11 @@ def _big_tables(var: Path) -> frozenset[str]:
 def _read(log: str, big: frozenset[str], accepted: list[str]) -> Statements:
     found = Statements(REPEATS, [], [], [], big, accepted)
     for kind, text in _messages(log):
+        if any(ours in text for ours in _OURS):
+            continue
         if kind.startswith("duration"):
-            plan = json.loads(text)
-            found.executed.append(_executed(plan, found.sent))
-        elif "pg_reload_conf" not in text and "ALTER SYSTEM" not in text:
+            found.executed.append(_executed(json.loads(text), found.sent))
+        else:
             (found.bounds if _BOUNDS.match(text) else found.sent).append(text)
     return found
 
