@@ -9,7 +9,7 @@ from uuid import UUID
 
 from alignui.proving.doors import CSRF_SECRET, NO_CONTENT, Door, Page, Request, Rest, Taken, send
 from alignui.proving.ledger import Entry, Kind, Ledger
-from alignui.proving.plan import ACTS, LEASE_SECONDS
+from alignui.proving.plan import ACTS, LEASE_SECONDS, WITH_NEXT
 from alignui.proving.wire import Lost, Reply, Wire
 
 # Told so, a client waits and asks again: a server that fails, or a lead who has paused the person.
@@ -56,10 +56,13 @@ class Annotator:
         # One third works on pages, one third by REST, one third by turns.
         self._weights = ((4, 1, 0), (0, 0, 1), (2, 1, 2))[person.number % 3]
         self._door: Door = self._doors[0]
+        # What stands on the page already, and what is leased to follow it.
         self._following: int | None = None
-        self._acts: dict[str, Callable[[int], None]] = {
+        self._at_hand: int | None = None
+        self.acts: dict[str, Callable[[int], None]] = {
             "answer": self._answer,
-            "answer with the next one at hand": self._answer_with_next,
+            WITH_NEXT: self._answer_with_next,
+            "answer and name the same as next": self._answer_and_name_itself,
             "answer and forget the next one at hand": self._answer_and_forget_next,
             "send twice": self._send_twice,
             "send twice at once": self._send_twice_at_once,
@@ -81,29 +84,42 @@ class Annotator:
                 self._turn()
             except Lost:
                 self._place.ledger.note("connections lost")
+            except Exception as error:  # noqa: BLE001 - the proof names it; others work on
+                self._place.ledger.surprise(f"a reply was not understood: {error!r}")
         self._wire.close()
 
     def _turn(self) -> None:
-        self._door = self._chance.choices(self._doors, self._weights)[0]
-        assignment, self._following = self._following or self._next(), None
+        assignment, self._following = self._following, None
+        if assignment is None:
+            self._door, self._at_hand = self._chance.choices(self._doors, self._weights)[0], None
+            assignment = self._next()
         if assignment is None:
             self._pause(IDLE_SECONDS)
             return
         act = self._chance.choices(list(ACTS), list(ACTS.values()))[0]
+        if act != WITH_NEXT:
+            self._at_hand = None
         self._place.ledger.note(act)
-        self._acts[act](assignment)
+        self.acts[act](assignment)
 
     def _next(self) -> int | None:
         reply = self._ask(self._door.next())
         return None if reply.status == NO_CONTENT else self._door.assignment_in(reply)
 
     def _answer(self, assignment: int) -> None:
-        self._deliver(*self._judgment(assignment))
+        taken = self._deliver(*self._judgment(assignment))
+        self._following = taken.present if taken else None
 
     def _answer_with_next(self, assignment: int) -> None:
-        ahead = self._look_ahead(assignment)
+        """As the page does: what was at hand is shown at once, and what follows it comes along."""
+        ahead = self._at_hand or self._look_ahead(assignment)
         taken = self._deliver(*self._judgment(assignment, ahead))
-        self._following = (taken.following or ahead) if taken else None
+        if taken is not None:
+            self._following, self._at_hand = taken.present or ahead, taken.ahead
+
+    def _answer_and_name_itself(self, assignment: int) -> None:
+        """What no page of ours sends."""
+        self._deliver(*self._judgment(assignment, ahead=assignment))
 
     def _answer_and_forget_next(self, assignment: int) -> None:
         """The lease ahead is never used, and its holder goes away for longer than it lasts."""

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from alignui.proving.annotators import Workplace
 from alignui.proving.plan import Plan
@@ -101,7 +100,7 @@ class Disruptions:
     def _sweep(self) -> None:
         """What the schedule does, more often, because leases are shorter."""
         while not self._place.is_over.wait(SWEEP_SECONDS):
-            expired = steadily(lambda: assignments_expire(now=timezone.now()))
+            expired = steadily(assignments_expire)
             self._place.ledger.note("leases expired", expired)
         connection.close()
 

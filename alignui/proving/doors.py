@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from alignui.proving.wire import Reply, Wire
 
 _ASSIGNMENT = re.compile(r'data-assignment="(\d+)"')
-_AHEAD = re.compile(r'<template id="ahead".*', re.DOTALL)
+_AHEAD = re.compile(r'<template id="ahead">.*?</template>', re.DOTALL)
 _JUDGMENT = re.compile(r"/judgments/(\d+)/withdraw/")
 OK, CREATED, NO_CONTENT, FOUND = 200, 201, 204, 302
 CSRF_SECRET = "Proof" * 6 + "42"
@@ -28,10 +28,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What followed an accepted answer: the judgment's id and the next assignment, where known."""
+    """What came with an accepted answer, where known: the judgment's id, what is now before the
+    annotator, and what is leased to follow it."""
 
     judgment: int | None = None
-    following: int | None = None
+    present: int | None = None
+    ahead: int | None = None
 
 
 class Door(Protocol):
@@ -98,10 +100,11 @@ class Page:
     def taken(self, reply: Reply) -> Taken:
         judgment = _JUDGMENT.search(reply.text)
         kept = _AHEAD.search(reply.text)
-        following = _ASSIGNMENT.search(kept[0]) if kept else None
+        ahead = _ASSIGNMENT.search(kept[0]) if kept else None
         return Taken(
             judgment=int(judgment[1]) if judgment else None,
-            following=int(following[1]) if following else self.assignment_in(reply),
+            present=self.assignment_in(reply),
+            ahead=int(ahead[1]) if ahead else None,
         )
 
     def _post(self, path: str, **fields: str) -> Request:
@@ -152,7 +155,7 @@ class Rest:
     def taken(self, reply: Reply) -> Taken:
         said = json.loads(reply.text)
         following = said.get("next")
-        return Taken(judgment=int(said["id"]), following=following and int(following["assignment"]))
+        return Taken(judgment=int(said["id"]), present=following and int(following["assignment"]))
 
     def _post(self, path: str, body: Mapping[str, object] | None = None) -> Request:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.secret}"}

@@ -40,10 +40,13 @@ class Plan:
         )
 
 
+WITH_NEXT = "answer with the next one at hand"
+
 # What an annotator does with a comparison, by its weight. Most of the time they just answer it.
 ACTS = {
     "answer": 50.0,
-    "answer with the next one at hand": 22.0,
+    WITH_NEXT: 22.0,
+    "answer and name the same as next": 1.0,
     "answer and forget the next one at hand": 1.5,
     "send twice": 5.0,
     "send twice at once": 5.0,

@@ -17,7 +17,19 @@ from alignui.proving.ledger import Kind, Ledger, Outcome
 from annotation.models import Judgment, Project
 
 EXAMPLES = 5
+
 FEWER = "a comparison has fewer judgments than its overlap"
+MORE = "a comparison has more judgments than its overlap"
+MISCOUNTED = "a comparison's counters differ from a recount"
+UNJUDGED = "a submitted assignment has no live judgment of its own"
+UNASSIGNED = "a live judgment belongs to no submitted assignment"
+TWICE = "somebody judged the same comparison twice"
+SKIPPED = "somebody who skipped a comparison judged it after all"
+STUCK = "a lease is stuck"
+SKEWED = "a time was not taken from the database's clock"
+UNREAD = "somebody judged what they do not read"
+PERSON = "somebody's counters differ from a recount"
+DAY = "somebody's days differ from a recount"
 OVERSHOT = "a quota was overshot"
 
 # What the questions ask about: assignments to judge, and each annotator's newest word if it stands.
@@ -44,30 +56,30 @@ QUESTIONS: Mapping[str, str] = {
          WHERE c.project_id = %(project)s AND b.reason NOT IN ('gold', 'repeat')
            AND (SELECT count(*) FROM given g
                  WHERE g.comparison_id = c.id AND g.state = 'submitted') < c.overlap""",
-    "a comparison has more judgments than its overlap": """
+    MORE: """
         SELECT comparison_id FROM given WHERE state IN ('leased', 'submitted')
          GROUP BY comparison_id, overlap HAVING count(*) > overlap""",
-    "a comparison's counters differ from a recount": """
+    MISCOUNTED: """
         SELECT c.id FROM annotation_comparison c
           LEFT JOIN (SELECT comparison_id, count(*) FILTER (WHERE state = 'submitted') AS judged,
                             count(*) FILTER (WHERE state IN ('leased', 'submitted')) AS taken
                        FROM given GROUP BY 1) AS n ON n.comparison_id = c.id
          WHERE c.project_id = %(project)s
            AND (c.taken, c.judged) <> (COALESCE(n.taken, 0), COALESCE(n.judged, 0))""",
-    "a submitted assignment has no live judgment of its own": """
+    UNJUDGED: """
         SELECT g.id FROM given g
           LEFT JOIN live l ON (l.assignment_id, l.annotator_id) = (g.id, g.annotator_id)
          WHERE g.state = 'submitted' GROUP BY g.id HAVING count(l.assignment_id) <> 1""",
-    "a live judgment belongs to no submitted assignment": """
+    UNASSIGNED: """
         SELECT l.assignment_id FROM live l JOIN annotation_assignment a ON a.id = l.assignment_id
          WHERE a.state <> 'submitted'""",
-    "somebody judged the same comparison twice": """
+    TWICE: """
         SELECT comparison_id FROM live GROUP BY comparison_id, annotator_id HAVING count(*) > 1""",
-    "somebody who skipped a comparison judged it after all": """
+    SKIPPED: """
         SELECT comparison_id FROM given GROUP BY comparison_id, annotator_id
         HAVING bool_or(state = 'skipped') AND bool_or(state IN ('submitted', 'leased'))""",
-    "a lease is stuck": "SELECT id FROM given WHERE state = 'leased'",
-    "a time was not taken from the database's clock": """
+    STUCK: "SELECT id FROM given WHERE state = 'leased'",
+    SKEWED: """
         SELECT g.id FROM given g LEFT JOIN annotation_judgment j ON j.assignment_id = g.id
          WHERE NOT (g.leased_at BETWEEN %(began)s AND %(ended)s)
             OR NOT (g.expires_at BETWEEN %(began)s AND %(ended)s + interval '10 minutes')
@@ -75,12 +87,12 @@ QUESTIONS: Mapping[str, str] = {
             OR NOT (g.closed_at BETWEEN %(began)s AND %(ended)s)
             OR NOT (j.judged_at BETWEEN %(began)s AND %(ended)s)
             OR NOT (j.created_at BETWEEN %(began)s AND %(ended)s)""",
-    "somebody judged what they do not read": """
+    UNREAD: """
         SELECT g.id FROM given g
           JOIN annotation_project_pools pp ON pp.project_id = g.project_id
           JOIN annotation_membership m ON (m.pool_id, m.user_id) = (pp.pool_id, g.annotator_id)
          WHERE m.languages <> '{}' AND g.language <> '' AND NOT g.language = ANY(m.languages)""",
-    "somebody's counters differ from a recount": """
+    PERSON: """
         SELECT COALESCE(p.annotator_id, n.annotator_id)
           FROM (SELECT * FROM annotation_participation WHERE project_id = %(project)s) AS p
           FULL JOIN (SELECT annotator_id, count(*) FILTER (WHERE state = 'submitted') AS judged,
@@ -88,7 +100,7 @@ QUESTIONS: Mapping[str, str] = {
                        FROM given GROUP BY 1) AS n ON n.annotator_id = p.annotator_id
          WHERE (COALESCE(p.judged, -1), COALESCE(p.skipped, -1))
             <> (COALESCE(n.judged, 0), COALESCE(n.skipped, 0))""",
-    "somebody's days differ from a recount": """
+    DAY: """
         SELECT COALESCE(d.annotator_id, n.annotator_id)
           FROM (SELECT p.annotator_id, w.* FROM annotation_workday w
                   JOIN annotation_participation p ON p.id = w.participation_id

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from alignui.proving import proof
 from alignui.proving.annotators import Annotator, Workplace
@@ -130,7 +129,7 @@ def _let_finish(threads: list[threading.Thread], place: Workplace) -> None:
 def _let_leases_lapse(scene: Scene) -> None:
     """Waits for the longest lease to be over, and sweeps as the schedule does."""
     time.sleep(LEASE_SECONDS + 0.5)
-    assignments_expire(now=timezone.now(), project=scene.project)
+    assignments_expire(project=scene.project)
 
 
 def _report(
