@@ -7,25 +7,27 @@ cluster-robust. Source: Liang and Zeger (1986), Biometrika 73; two-way: Cameron,
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import sqrt
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import expit
 
-from annotation.core.intervals import wilson
+from annotation.core.bias_verdicts import RELEVANT_SHIFT, size_of
+from annotation.core.clustered_logit import Separation, fit_logistic
+from annotation.core.clustered_share import (
+    ClusteredShare,
+    LogOdds,
+    cluster_variance,
+    clustered_share,
+    degrees_of_freedom,
+)
 from annotation.core.preferences import Preference
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bias = Literal["position", "length"]
-
-POWER = 0.8
-FEW_ANNOTATORS = 10
-RELEVANT_SHIFT = 0.05
-SEPARATED = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def votes_from(
 
 def position_bias(votes: Votes, *, confidence: float = 0.95) -> BiasEstimate:
     """How much more often than half the response shown first wins."""
-    share = _share(votes.first_won, _clusterings(votes), confidence)
+    share = clustered_share(votes.first_won, _clusterings(votes), confidence)
     return _bias_estimate("position", share, share.log_odds)
 
 
@@ -124,7 +126,7 @@ def length_bias(votes: Votes, *, confidence: float = 0.95) -> BiasEstimate:
     differs = votes.first_length != votes.second_length
     first, second = votes.first_length[differs], votes.second_length[differs]
     won, groups = votes.first_won[differs], [g[differs] for g in _clusterings(votes)]
-    share = _share((first > second) == won, groups, confidence)
+    share = clustered_share((first > second) == won, groups, confidence)
     relative = (first - second) / np.maximum(first + second, 1)
     return _bias_estimate("length", share, _adjusted_slope(relative, won, groups, confidence))
 
@@ -141,154 +143,29 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> tuple[float | None, 
     return tuple(None if p is None else float(next(adjusted)) for p in p_values)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogOdds:
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    n_annotators: int
-    p_value: float | None
-    detectable: float | None
-    log_odds: _LogOdds
-    note: str = ""
-
-
 def _clusterings(votes: Votes) -> list[Ints]:
     return [votes.annotators] if votes.items is None else [votes.annotators, votes.items]
 
 
-def _share(won: NDArray[np.bool_], clusterings: list[Ints], confidence: float) -> _Share:
-    """The share of votes won, tested against one half on the log-odds scale."""
-    n, n_annotators = len(won), len(np.unique(clusterings[0]))
-    if n == 0:
-        return _Share(None, None, None, 0, 0, None, None, _LogOdds())
-    share = float(won.mean())
-    if share in {0.0, 1.0}:
-        return _one_sided_share(share, n, n_annotators, confidence)
-    residuals = (won.astype(np.float64) - share)[:, None]
-    variance = _cluster_variance(residuals, clusterings)[0, 0] / n**2
-    spread = sqrt(max(variance, share * (1 - share) / n))
-    df = _degrees_of_freedom(clusterings, n)
-    centre, error = log(share / (1 - share)), spread / (share * (1 - share))
-    reach = float(stats.t.ppf(0.5 + confidence / 2, df)) * error
-    null_error = spread * sqrt(0.25 / (share * (1 - share)))
-    detectable = float(stats.t.ppf(0.5 + confidence / 2, df) + stats.t.ppf(POWER, df)) * null_error
-    return _Share(
-        value=share,
-        low=float(expit(centre - reach)),
-        high=float(expit(centre + reach)),
-        n=n,
-        n_annotators=n_annotators,
-        p_value=float(2 * stats.t.sf(abs(centre) / error, df)),
-        detectable=min(detectable, 0.5),
-        log_odds=_LogOdds(centre, centre - reach, centre + reach),
-        note=_caution(n_annotators),
-    )
-
-
-def _one_sided_share(share: float, n: int, n_annotators: int, confidence: float) -> _Share:
-    """All votes went one way: log-odds are infinite, and each annotator counts as one vote."""
-    count = n_annotators if n_annotators > 1 else n
-    bounds = wilson(share * count, count, confidence=confidence)
-    note = "All decided votes went one way, so each annotator was counted as one vote."
-    return _Share(
-        value=share,
-        low=bounds.low,
-        high=bounds.high,
-        n=n,
-        n_annotators=n_annotators,
-        p_value=min(1.0, 2 * 0.5**count),
-        detectable=None,
-        log_odds=_LogOdds(),
-        note=note if n_annotators > 1 else _caution(1),
-    )
-
-
-def _caution(n_annotators: int) -> str:
-    if n_annotators == 1:
-        return "One annotator: this tells about that person only."
-    if n_annotators < FEW_ANNOTATORS:
-        return f"Only {n_annotators} annotators: the interval is rough."
-    return ""
-
-
-def _cluster_variance(scores: Floats, clusterings: list[Ints]) -> Floats:
-    """(d, d) variance of the summed (n, d) scores, robust to one or two clusterings.
-
-    A single cluster has no variance between clusters: its votes then count as independent.
-    """
-    if len(clusterings) == 1:
-        return _one_way_variance(scores, clusterings[0])
-    first, second = clusterings
-    both = np.unique(np.column_stack([first, second]), axis=0, return_inverse=True)[1].reshape(-1)
-    one, other = _one_way_variance(scores, first), _one_way_variance(scores, second)
-    two_way = one + other - _one_way_variance(scores, both)
-    return two_way if np.linalg.eigvalsh(two_way).min() > 0 else one + other
-
-
-def _one_way_variance(scores: Floats, clusters: Ints) -> Floats:
-    _, cluster_of = np.unique(clusters, return_inverse=True)
-    count = int(cluster_of.max()) + 1
-    if count < 2:
-        return np.asarray(scores.T @ scores)
-    sums = np.column_stack([np.bincount(cluster_of, weights=column) for column in scores.T])
-    return np.asarray(sums.T @ sums * count / (count - 1))
-
-
-def _degrees_of_freedom(clusterings: list[Ints], n: int) -> int:
-    fewest = min(len(np.unique(clusters)) for clusters in clusterings)
-    return fewest - 1 if fewest > 1 else max(n - 1, 1)
-
-
 def _adjusted_slope(
     relative: Floats, won: NDArray[np.bool_], clusterings: list[Ints], confidence: float
-) -> _LogOdds:
+) -> LogOdds:
     if len(won) == 0:
-        return _LogOdds()
+        return LogOdds()
     scaled = relative / sqrt(float(np.mean(relative**2)))
     design = np.column_stack([np.ones(len(won)), scaled])
-    fitted = _fit_logistic(design, won.astype(float))
-    if fitted is None:
-        return _LogOdds(note="Length or position decides every vote, so log-odds cannot be fitted.")
-    weights, inverse = fitted
-    scores = design * (won - expit(design @ weights))[:, None]
-    variance = inverse @ _cluster_variance(scores, clusterings) @ inverse
-    df = _degrees_of_freedom(clusterings, len(won))
+    fitted = fit_logistic(design, won.astype(float))
+    if isinstance(fitted, Separation) or np.linalg.cond(fitted.inverse) > 1e10:
+        return LogOdds(note="Length or position decides every vote, so log-odds cannot be fitted.")
+    scores = design * (won - fitted.chances)[:, None]
+    variance = fitted.inverse @ cluster_variance(scores, clusterings) @ fitted.inverse
+    df = degrees_of_freedom(clusterings, len(won))
     reach = float(stats.t.ppf(0.5 + confidence / 2, df)) * sqrt(variance[1, 1])
-    slope = float(weights[1])
-    return _LogOdds(slope, slope - reach, slope + reach)
+    slope = float(fitted.weights[1])
+    return LogOdds(slope, slope - reach, slope + reach)
 
 
-def _fit_logistic(design: Floats, outcome: Floats) -> tuple[Floats, Floats] | None:
-    """Maximum likelihood by Newton's method: (d,) weights and (d, d) inverse information.
-
-    None where there is no finite maximum (separated) or no single one (collinear).
-    """
-    weights = np.zeros(design.shape[1])
-    for _ in range(50):
-        chance = expit(design @ weights)
-        information = (design * (chance * (1 - chance))[:, None]).T @ design
-        if np.linalg.cond(information) > 1e10:
-            return None
-        step = np.linalg.solve(information, design.T @ (outcome - chance))
-        weights = weights + step
-        if np.abs(weights).max() > SEPARATED:
-            return None
-        if np.abs(step).max() < 1e-9:
-            return weights, np.asarray(np.linalg.inv(information), dtype=np.float64)
-    return None
-
-
-def _bias_estimate(bias: Bias, share: _Share, log_odds: _LogOdds) -> BiasEstimate:
+def _bias_estimate(bias: Bias, share: ClusteredShare, log_odds: LogOdds) -> BiasEstimate:
     return BiasEstimate(
         bias=bias,
         effect=share.value,
@@ -307,7 +184,7 @@ def _bias_estimate(bias: Bias, share: _Share, log_odds: _LogOdds) -> BiasEstimat
     )
 
 
-def _verdict(bias: Bias, share: _Share) -> str:
+def _verdict(bias: Bias, share: ClusteredShare) -> str:
     if share.value is None or share.low is None or share.high is None:
         on = "" if bias == "position" else " on responses of different length"
         return f"There is no decided vote{on} yet."
@@ -318,17 +195,14 @@ def _verdict(bias: Bias, share: _Share) -> str:
         f"[{share.low:.1%}, {share.high:.1%}]"
     )
     if not share.low <= 0.5 <= share.high:
-        return f"{fact}: a {_size(share.value)} preference for the {_side(bias, share.value)}."
+        return (
+            f"{fact}: a {size_of(share.value - 0.5)} preference for the {_side(bias, share.value)}."
+        )
     if share.detectable is not None and share.detectable <= RELEVANT_SHIFT:
         seen = f"a shift of {100 * share.detectable:.1f} points would probably have shown"
         return f"{fact}: no {bias} bias found, and {seen}."
     shift = "" if share.detectable is None else f" below {100 * share.detectable:.0f} points"
     return f"{fact}: too little to tell; a shift{shift} would probably go unnoticed."
-
-
-def _size(effect: float) -> str:
-    shift = abs(effect - 0.5)
-    return "slight" if shift < RELEVANT_SHIFT else "moderate" if shift < 0.1 else "strong"
 
 
 def _side(bias: Bias, effect: float) -> str:
