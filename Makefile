@@ -73,7 +73,7 @@ messages: $(VENV)/.dev
 	$(BIN)/python manage.py compilemessages $(LOCALES) -i .venv
 
 bench: $(VENV)/.dev
-	$(BIN)/alignui bench all
+	$(BIN)/python -m benchmarks
 
 # A browser is a system package: installed when we may, asked for when we may not.
 chromium:

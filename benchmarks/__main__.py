@@ -47,8 +47,23 @@ def section(found: dict[str, Any], *, is_first: bool) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *map(_row, found["figures"]),
         "",
+        *(_folded(f["name"], "text", f["detail"]) for f in found["figures"] if f["detail"]),
+        _folded("the same as JSON", "json", _as_json(found)),
     ]
     return "\n".join(lines)
+
+
+def _folded(title: str, language: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n```{language}\n{text}\n```\n\n</details>\n"
+
+
+def _as_json(found: dict[str, Any]) -> str:
+    """One figure a line; what it rests on stands above in words."""
+    rows = [{key: value for key, value in row.items() if key != "detail"}
+            for row in found["figures"]]  # fmt: skip
+    figures = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    head = json.dumps({key: value for key, value in found.items() if key != "figures"})
+    return f'{head[:-1]}, "figures": [\n  {figures}\n]}}'
 
 
 def _row(figure: dict[str, Any]) -> str:

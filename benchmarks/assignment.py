@@ -17,8 +17,11 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+import click
+
+from alignui.embedded import paths
 from benchmarks import place
-from benchmarks.figures import Figure, of_samples, percentile
+from benchmarks.figures import Figure, document, machine, of_samples, percentile
 from benchmarks.filling import Filled, Filling, Person
 from benchmarks.load import Answered, Load
 from benchmarks.proof import prove
@@ -31,9 +34,10 @@ GOAL_P95_MS = 100.0
 GOAL_LOSS = 0.15
 GOAL_STATEMENTS = 8.0
 GOAL_VETERAN = 1.2
-# Label Studio 1.23.2 on PostgreSQL, 2 cores, 16 annotators: next and submit with 10,000 tasks.
-LABEL_STUDIO_PER_SECOND = 10.5
-LABEL_STUDIO = "Label Studio 1.23.2 with 10,000 tasks, measured apart"
+# Judgments a second and median ms of Label Studio 1.23.2 on PostgreSQL with as many tasks: 16
+# annotators on 2 cores, next and submit.
+LABEL_STUDIO = {10_000: (10.5, 1_500.0), 100_000: (2.4, 6_400.0)}
+LABEL_STUDIO_NAME = "Label Studio 1.23.2 with as many tasks, measured apart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,9 @@ class Plan:
     crowd_seconds: float = 60.0
 
 
+FULL = Plan()
 SHORT = Plan(
-    sizes=(4_000, 40_000), rounds=1, seconds=3.0, warm_up_seconds=1.0, veteran_judgments=2_000,
+    sizes=(2_000, 20_000), rounds=1, seconds=2.0, warm_up_seconds=0.5, veteran_judgments=1_000,
     crowd=50, think_seconds=2.0, crowd_seconds=4.0,
 )  # fmt: skip
 
@@ -82,11 +87,12 @@ class House:
         return answered
 
     def prove(self) -> None:
-        prove(self.server.var, accepted=self.accepted, before=self.veteran_judgments)
+        url = paths.database_url(self.server.var)
+        prove(url, accepted=self.accepted, before=self.veteran_judgments)
 
 
 def measure(*, short: bool) -> list[Figure]:
-    return run(SHORT if short else Plan())
+    return run(SHORT if short else FULL)
 
 
 def run(plan: Plan) -> list[Figure]:
@@ -160,20 +166,22 @@ def _figures(houses: list[House], plan: Plan) -> Iterator[Figure]:
 
 
 def _speeds(houses: list[House], way: str, plan: Plan) -> Iterator[Figure]:
-    speeds = {house.size: _per_second(house.answered[way], plan) for house in houses}
-    small = median(speeds[houses[0].size])
-    who = f"{plan.annotators} annotators {NAMES[way]}"
+    small = median(_per_second(houses[0].answered[way], plan))
     for house in houses:
-        name = f"{who}, {house.size:,} open"
-        goal, base, base_name = GOAL_PER_SECOND[way], LABEL_STUDIO_PER_SECOND, LABEL_STUDIO
-        if house is houses[-1]:
+        name = f"{plan.annotators} annotators {NAMES[way]}, {house.size:,} open"
+        speed, wait = LABEL_STUDIO.get(house.size, (None, None))
+        goal, base, base_name = GOAL_PER_SECOND[way], speed, LABEL_STUDIO_NAME
+        if house is not houses[0]:
             goal, base, base_name = small * (1 - GOAL_LOSS), small, f"{houses[0].size:,} open"
         yield of_samples(
-            f"judgments a second: {name}", speeds[house.size], "1/s", goal=goal, better="higher",
-            baseline=base, baseline_name=base_name,
+            f"judgments a second: {name}", _per_second(house.answered[way], plan), "1/s",
+            goal=goal, better="higher", baseline=base, baseline_name=base_name,
         )  # fmt: skip
         waits = _milliseconds(house.answered[way])
-        yield _waits(f"submit and next: {name}, median", waits, 0.5)
+        yield _waits(
+            f"submit and next: {name}, median", waits, 0.5,
+            baseline=wait, baseline_name=LABEL_STUDIO_NAME,
+        )  # fmt: skip
         yield _waits(f"submit and next: {name}, 95th percentile", waits, 0.95, goal=GOAL_P95_MS)
 
 
@@ -265,3 +273,24 @@ def _elsewhere(module: str, given: dict[str, Any], **environment: str) -> Any:
 
 def _say(text: str) -> None:
     print(f"assignment: {text} …", file=sys.stderr, flush=True)
+
+
+@click.command()
+@click.option("--small", default=FULL.sizes[0], help="Open comparisons.")
+@click.option("--large", default=FULL.sizes[1], help="Open comparisons to hold it against.")
+@click.option("--annotators", default=FULL.annotators)
+@click.option("--rounds", default=FULL.rounds)
+@click.option("--seconds", default=FULL.seconds, help="Of each round's each way of working.")
+@click.option("--veteran-judgments", default=FULL.veteran_judgments)
+@click.option("--crowd", default=FULL.crowd)
+@click.option("--think-seconds", default=FULL.think_seconds, help="Of the crowd, on average.")
+@click.option("--crowd-seconds", default=FULL.crowd_seconds)
+def main(*, small: int, large: int, **chosen: Any) -> None:
+    """Measure with sizes and times of one's own; write the document as JSON."""
+    about = machine()
+    figures = run(Plan(sizes=(small, large), **chosen))
+    print(json.dumps(document("assignment", figures, about), indent=2))
+
+
+if __name__ == "__main__":
+    main()

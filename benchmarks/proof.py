@@ -1,11 +1,8 @@
 """Says from the database alone whether every judgment that was accepted is there, and no other."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import psycopg
-
-from alignui.embedded import paths
 
 _WRONG = {
     "comparisons with more judges than their overlap": """
@@ -46,12 +43,12 @@ class Disproved(Exception):
     """The database holds something that it must not hold."""
 
 
-def prove(var: Path, *, accepted: Sequence[str], before: int) -> None:
+def prove(url: str, *, accepted: Sequence[str], before: int) -> None:
     """`accepted` are the tokens of all judgments that were answered with success.
 
     `before` is how many judgments there were when the work began. Raises Disproved.
     """
-    with psycopg.connect(paths.database_url(var)) as connection, connection.cursor() as cursor:
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE accepted (token uuid PRIMARY KEY)")
         with cursor.copy("COPY accepted FROM STDIN") as copy:
             for token in accepted:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,17 +62,25 @@ class Executed:
             waiting += node.get("Plans", ())
 
     def __str__(self) -> str:
-        """`UPDATE annotation_assignment by assignment_pkey`."""
-        ways = sorted({str(node["Index Name"]) for node in self.nodes() if "Index Name" in node})
-        scans = sorted(
-            f"reading all of {node['Relation Name']}"
-            for node in self.nodes()
-            if node["Node Type"] == "Seq Scan"
+        """What it does, to which tables and by which indexes, as its plan says."""
+        nodes = list(self.nodes())
+        writes = _each(f"{n['Operation']} {n['Relation Name']}" for n in nodes if "Operation" in n)
+        reads = _each(
+            n["Relation Name"] for n in nodes if "Relation Name" in n and "Operation" not in n
         )
-        verb = self.text.split(maxsplit=1)[0].upper()
-        table = next((n["Relation Name"] for n in self.nodes() if "Relation Name" in n), "")
-        by = ", ".join([*ways, *scans])
-        return f"{verb} {table}" + (f" by {by}" if by else "")
+        ways = _each(n["Index Name"] for n in nodes if "Index Name" in n)
+        whole = _each(n["Relation Name"] for n in nodes if n["Node Type"] == "Seq Scan")
+        parts = (
+            ", ".join(writes) or "Select",
+            reads and f"reads {', '.join(reads)}",
+            ways and f"by {', '.join(ways)}",
+            whole and f"all of {', '.join(whole)}",
+        )
+        return "; ".join(part for part in parts if part).replace("annotation_", "")
+
+
+def _each(names: Iterable[str]) -> list[str]:
+    return sorted(set(names))
 
 
 @dataclass(frozen=True, slots=True)
