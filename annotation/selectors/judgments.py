@@ -1,29 +1,81 @@
 """Reading judgments: the live ones, one person's history, and the preferences they imply."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 
 from annotation.core.preferences import Preference, Verdict, all_preferences
-from annotation.models import Candidate, Criterion, Judgment, Project, User
+from annotation.models import (
+    Batch,
+    Candidate,
+    Criterion,
+    Intervention,
+    Judgment,
+    Project,
+    QualityRule,
+    User,
+)
 
 
 def live(
-    project: Project, *, include_simulated: bool = False, cutoff_id: int | None = None
+    project: Project,
+    *,
+    include_simulated: bool = False,
+    cutoff_id: int | None = None,
+    with_quarantined: bool = False,
+    with_repeats: bool = False,
+    as_of: datetime | None = None,
 ) -> QuerySet[Judgment]:
-    """Each annotator's newest word on each comparison.
+    """Each annotator's newest word on each comparison; a reviewer's decision is none of them.
 
     With `cutoff_id`, as it stood when that judgment was the newest one: later amendments and
-    withdrawals do not reach back behind a frozen cutoff.
+    withdrawals do not reach back behind a frozen cutoff. Judgments of quarantined people and second
+    answers to hidden repeats are left out unless asked for. Who is quarantined changes with time:
+    `as_of` says when (by default now), so that a cutoff with a moment always gives the same.
     """
-    judgments = Judgment.objects.filter(comparison__project=project, is_withdrawal=False)
+    judgments: QuerySet[Judgment] = Judgment.objects.filter(
+        comparison__project=project, is_withdrawal=False, is_adjudication=False
+    )
     if cutoff_id is None:
         judgments = judgments.filter(superseded_by__isnull=True)
     else:
         judgments = judgments.filter(pk__lte=cutoff_id).exclude(superseded_by__id__lte=cutoff_id)
     if not include_simulated:
         judgments = judgments.exclude(annotator__kind="simulated")
+    if not with_repeats:
+        judgments = judgments.exclude(comparison__batch__reason=Batch.Reason.REPEAT)
+    if not with_quarantined:
+        judgments = without_left_out(judgments, project, as_of=as_of)
     return judgments
+
+
+def without_left_out(
+    judgments: QuerySet[Judgment], project: Project, *, as_of: datetime | None = None
+) -> QuerySet[Judgment]:
+    """The judgments without those that a quarantine leaves out: all of a person, or since a day."""
+    wholly: list[int] = []
+    for annotator_id, since in quarantines(project, as_of=as_of):
+        if since is None:
+            wholly.append(annotator_id)
+        else:
+            judgments = judgments.exclude(annotator=annotator_id, judged_at__gte=since)
+    return judgments.exclude(annotator__in=wholly) if wholly else judgments
+
+
+def quarantines(
+    project: Project, *, as_of: datetime | None = None
+) -> list[tuple[int, datetime | None]]:
+    """Whose judgments are left out, and since when (None: all of them)."""
+    found = Intervention.objects.filter(
+        participation__project=project, action=QualityRule.Action.QUARANTINE
+    )
+    if as_of is None:
+        found = found.filter(lifted_at__isnull=True)
+    else:
+        found = found.filter(Q(lifted_at__isnull=True) | Q(lifted_at__gt=as_of))
+        found = found.filter(created_at__lte=as_of)
+    return list(found.values_list("participation__annotator", "leaves_out_from"))
 
 
 def latest_judgment_id(project: Project) -> int:
@@ -48,9 +100,15 @@ def preferences(
     criterion: str = Criterion.OVERALL,
     include_simulated: bool = False,
     cutoff_id: int | None = None,
+    with_quarantined: bool = False,
+    with_repeats: bool = False,
+    as_of: datetime | None = None,
 ) -> list[Preference]:
     """Every live judgment's implied pairs on one criterion, in order of judgment."""
-    judgments = live(project, include_simulated=include_simulated, cutoff_id=cutoff_id)
+    judgments = live(
+        project, include_simulated=include_simulated, cutoff_id=cutoff_id,
+        with_quarantined=with_quarantined, with_repeats=with_repeats, as_of=as_of,
+    )  # fmt: skip
     return list(all_preferences(verdicts(judgments, criterion=criterion)))
 
 

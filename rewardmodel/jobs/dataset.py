@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from django.db.models.functions import Length
@@ -30,10 +31,20 @@ class Dataset:
     n_preferences: int
 
 
-def load(project: Project, *, extractor: str, cutoff_id: int, include_simulated: bool) -> Dataset:
-    """The project's judged pairs as they stood at the cutoff, split by prompt."""
+def load(
+    project: Project,
+    *,
+    extractor: str,
+    cutoff_id: int,
+    include_simulated: bool,
+    as_of: datetime | None = None,
+) -> Dataset:
+    """The project's judged pairs as they stood at the cutoff, split by prompt.
+
+    Who is quarantined is asked as of `as_of`, so that a training can be repeated as it was.
+    """
     preferences = judgment_selectors.preferences(
-        project, include_simulated=include_simulated, cutoff_id=cutoff_id
+        project, include_simulated=include_simulated, cutoff_id=cutoff_id, as_of=as_of
     )
     keys = tuple(sorted({key for p in preferences for key in (p.winner_id, p.loser_id)}))
     votes = votes_of(preferences, {key: row for row, key in enumerate(keys)})

@@ -56,6 +56,7 @@ def _train(
         extractor=extractor,
         cutoff_id=training.cutoff_judgment_id,
         include_simulated=training.includes_simulated,
+        as_of=training.started_at,
     )
     if not len(data.train):
         raise NotEnoughData("Every judged prompt is held out; judge some of the others first.")
@@ -137,6 +138,7 @@ def _leaderboard(handle: RunHandle, training: TrainingRun, seed: int) -> dict[st
         handle.project,
         include_simulated=training.includes_simulated,
         cutoff_id=training.cutoff_judgment_id,
+        as_of=training.started_at,
     )
     board = leaderboard.leaderboard(dataset.policy_votes(preferences), seed=seed)
     names = {policy.pk: str(policy) for policy in Policy.objects.filter(project=handle.project)}
