@@ -22,7 +22,7 @@ RECENT_JUDGMENTS = 5_000
 RATE_SECONDS = 10
 WINDOW = timedelta(days=1)
 PARTS = 24
-AT_WORK = timedelta(minutes=10)
+EVERYTHING = 0  # no batch has this id
 
 _NEWEST = """
 WITH newest AS MATERIALIZED (
@@ -133,6 +133,15 @@ def finishes(project: Project, progress: Iterable[BatchProgress]) -> dict[int, F
     return found
 
 
+def finish_of_all(project: Project, progress: Iterable[BatchProgress]) -> Finish | None:
+    """When everything that is open will be judged, at the present pace of the whole project."""
+    left = sum(
+        each.left for each in progress if each.is_counted and each.batch.state == Batch.State.OPEN
+    )
+    speed = _rates(project).get(EVERYTHING)
+    return _finish(speed, left, timezone.now()) if speed and left else None
+
+
 def people_at_work(batch: Batch) -> int:
     """Who has a comparison of the batch before them at this moment."""
     return (
@@ -167,19 +176,6 @@ def judges_of(comparison: Comparison) -> list[Assignment]:
         .select_related("annotator")
         .order_by("pk")
     )
-
-
-def first_comparison_id(batch: Batch) -> int:
-    """Where the batch begins: its comparisons were made together, so a page starts there."""
-    key = f"batch-begins/{batch.pk}"
-    known: int | None = cache.get(key)
-    if known is None:
-        first = batch.comparisons.order_by("pk").values_list("pk", flat=True).first()
-        if first is None:
-            return 0
-        known = first
-        cache.set(key, known, None)
-    return known
 
 
 def people_to_ask(project: Project) -> list[User]:
@@ -250,6 +246,7 @@ def _rates(project: Project) -> dict[int, Rate]:
         rows = cursor.fetchall()
     for batch_id, at in rows:
         came.setdefault(batch_id, []).append(at)
+        came.setdefault(EVERYTHING, []).append(at)
     # Beyond the newest ones nothing was looked at, so the time that they span is the window.
     is_cut = len(rows) >= RECENT_JUDGMENTS
     begins = min(at for _batch, at in rows) if is_cut else None

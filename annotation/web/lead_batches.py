@@ -1,8 +1,8 @@
 """Batches: how far each is, when the last judgment comes, and opening another."""
 
-from django.core.paginator import Paginator
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -12,15 +12,27 @@ from annotation.core.figures import Table
 from annotation.models import Batch, Project
 from annotation.models.project import draw_seed
 from annotation.selectors.access import batch_for_lead
-from annotation.selectors.batch_work import BatchProgress, batch_progress
-from annotation.selectors.overview import judgments_wanted, pace
-from annotation.services.batches import batch_open, batch_state_set, selections_sample
+from annotation.selectors.batch_pages import SHOWS, comparisons_page
+from annotation.selectors.batch_work import (
+    BatchProgress,
+    batch_progress,
+    finish_of_all,
+    finishes,
+    leases_out,
+    one_batch_progress,
+    people_at_work,
+)
+from annotation.selectors.stuck import stuck
+from annotation.services.batches import (
+    batch_extend,
+    batch_open,
+    batch_rename,
+    batch_state_set,
+    selections_sample,
+)
 from annotation.web.auth import person, signed_in
-from annotation.web.lead import done, led, looked_at, page
+from annotation.web.lead import chosen, done, led, looked_at, page
 from annotation.web.lead_forms import Field, read, shown, unplaced
-from annotation.web.lead_work import WHO_WROTE
-
-PAGE_SIZE = 50
 
 BATCH = (
     Field("name", gettext_lazy("Name"), required=True),
@@ -53,19 +65,34 @@ def batch_new(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_safe
 def batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
-    """The comparisons of one batch, with how far each is."""
+    """One batch: how far, when done, what is stuck, what is out, and its comparisons."""
     project = looked_at(request, slug)
     found = project.batches.filter(pk=batch_id).first()
     if found is None:
         raise NotFound(_("There is no such batch in this project."))
-    comparisons = (
-        found.comparisons.select_related("prompt")
-        .prefetch_related(WHO_WROTE)
-        .order_by("-utility", "pk")
+    progress = one_batch_progress(found)
+    live: dict[str, Any] = {
+        "batch": found,
+        "progress": progress,
+        "finish": finishes(project, [progress]).get(found.pk),
+        "n_at_work": people_at_work(found),
+    }
+    if getattr(request, "htmx", False):
+        return page(request, "lead/batch.html#batch", project, **live)
+    which = chosen(request.GET, "show", list(SHOWS), "all")
+    rows, following = comparisons_page(found, which, _number(request.GET.get("after", "")))
+    return page(
+        request,
+        "lead/batch.html",
+        project,
+        stuck=stuck(found),
+        leases=leases_out(found),
+        rows=rows,
+        following=following,
+        which=which,
+        shows=SHOWS,
+        **live,
     )
-    progress = next(p for p in batch_progress(project) if p.batch == found)
-    paged = Paginator(comparisons, PAGE_SIZE).get_page(request.GET.get("page"))
-    return page(request, "lead/batch.html", project, batch=found, progress=progress, paged=paged)
 
 
 @signed_in
@@ -79,13 +106,40 @@ def batch_state(request: HttpRequest, batch_id: int) -> HttpResponse:
         "batch": changed.name,
         "state": changed.get_state_display().lower(),
     }
+    if request.POST.get("from") == "batch":
+        return done(request, words, "annotation:batch", found.project.slug, found.pk)
     return done(request, words, "annotation:batches", found.project.slug)
+
+
+@signed_in
+@require_POST
+def batch_name(request: HttpRequest, batch_id: int) -> HttpResponse:
+    found = batch_for_lead(user=person(request), batch_id=batch_id)
+    batch_rename(actor=person(request), batch=found, name=request.POST.get("name", ""))
+    return done(request, _("The batch has its new name."), "annotation:batch",
+                found.project.slug, found.pk)  # fmt: skip
+
+
+@signed_in
+@require_POST
+def batch_more(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """More judgments of every open comparison of the batch."""
+    found = batch_for_lead(user=person(request), batch_id=batch_id)
+    by = _number(request.POST.get("by", "")) or 0
+    count = batch_extend(actor=person(request), batch=found, by=by)
+    words = ngettext(
+        "%(n)s comparison can be judged again.", "%(n)s comparisons can be judged again.", count
+    )
+    return done(
+        request, words % {"n": f"{count:,}"}, "annotation:batch", found.project.slug, found.pk
+    )
 
 
 def _batches(
     request: HttpRequest, project: Project, *, error: AlignUIError | None = None
 ) -> HttpResponse:
     progress = batch_progress(project)
+    is_live = getattr(request, "htmx", False)
     values: dict[str, object] = (
         dict(request.POST.items())
         if error
@@ -94,16 +148,22 @@ def _batches(
             "overlap": project.overlap, "per_prompt": 1,
         }
     )  # fmt: skip
+    due = finishes(project, progress)
+    counted = [each for each in progress if each.is_counted]
+    states = {
+        state: sum(each.left for each in counted if each.batch.state == state)
+        for state in (Batch.State.OPEN, Batch.State.PAUSED)
+    }
     return page(
         request,
-        "lead/batches.html",
+        "lead/batches.html#batches" if is_live else "lead/batches.html",
         project,
         tables=[_batch_table(progress)],
         status=error.status if error else 200,
-        progress=progress,
-        n_open=sum(p.batch.state == Batch.State.OPEN for p in progress),
-        pace=pace(project, timezone.now()),
-        n_paused=judgments_wanted(project, state=Batch.State.PAUSED),
+        lines=[(each, due.get(each.batch.pk)) for each in progress],
+        wanted=states[Batch.State.OPEN],
+        n_paused=states[Batch.State.PAUSED],
+        finish=finish_of_all(project, progress),
         fields=shown(BATCH, values, error),
         error=unplaced(error, BATCH),
     )
@@ -136,3 +196,7 @@ def _batch_open(request: HttpRequest, project: Project) -> Batch:
         overlap=int(str(values["overlap"])),
         seed=seed,
     )
+
+
+def _number(written: str) -> int | None:
+    return int(written) if written.isdecimal() and len(written) < 16 else None

@@ -5,6 +5,7 @@ from django.urls import path
 from annotation.web import (
     flags,
     lead_batches,
+    lead_comparisons,
     lead_people,
     lead_projects,
     lead_reports,
@@ -28,6 +29,30 @@ urlpatterns = [
     path(f"{P}batches/new/", lead_batches.batch_new, name="batch-new"),
     path(f"{P}batches/<int:batch_id>/", lead_batches.batch, name="batch"),
     path("batches/<int:batch_id>/state/", lead_batches.batch_state, name="batch-state"),
+    path("batches/<int:batch_id>/name/", lead_batches.batch_name, name="batch-name"),
+    path("batches/<int:batch_id>/more/", lead_batches.batch_more, name="batch-more"),
+    path(
+        f"{P}comparisons/<int:comparison_id>/",
+        lead_comparisons.comparison,
+        name="comparison",
+    ),
+    path(
+        "comparisons/<int:comparison_id>/state/",
+        lead_comparisons.state,
+        name="comparison-state",
+    ),
+    path("comparisons/<int:comparison_id>/more/", lead_comparisons.more, name="comparison-more"),
+    path("comparisons/<int:comparison_id>/give/", lead_comparisons.give, name="comparison-give"),
+    path(
+        "comparisons/<int:comparison_id>/dispute/",
+        lead_comparisons.dispute,
+        name="comparison-dispute",
+    ),
+    path(
+        "assignments/<int:assignment_id>/return/",
+        lead_comparisons.lease_return,
+        name="lease-return",
+    ),
     path(f"{P}people/", lead_people.people, name="people"),
     path(f"{P}people/invite/", lead_people.invite, name="invite"),
     path(f"{P}people/add/", lead_people.member_add, name="member-add"),

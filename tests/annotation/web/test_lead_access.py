@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotation.models import Export, Flag, Invitation, Membership, Pool, Project, Run, User
 from annotation.web import lead_urls
-from tests.factories import make_run, make_user
+from tests.factories import claim, make_run, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -18,6 +18,7 @@ ADDRESSES = [pattern for pattern in lead_urls.urlpatterns if pattern.name]
 # Reviewers and viewers see how a project goes, not who judges how, nor what leaves the house.
 LEADS_ONLY = {
     "people", "person", "settings", "exports", "export", "export-download", "activity",
+    "comparison",
     "project-new",
 }  # fmt: skip
 
@@ -39,6 +40,8 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         "slug": project.slug,
         "prompt_id": project.prompts.first().pk,
         "batch_id": project.batches.get().pk,
+        "comparison_id": project.comparisons.first().pk,
+        "assignment_id": claim(ana, project).pk,
         "user_id": ana.pk,
         "membership_id": Membership.objects.get(user=ana).pk,
         "invitation_id": invitation.pk,
