@@ -31,6 +31,7 @@ from annotation.services.assignments import assignment_claim
 from annotation.services.batches import Selection, batch_open
 from annotation.services.disputes import dispute_open_if_split
 from annotation.services.judgments import JudgmentInput, judgment_submit
+from annotation.services.lanes import batch_queue
 from annotation.services.projects import project_create
 
 PASSWORD = "seven quiet otters"
@@ -118,6 +119,14 @@ def make_batch(
         actor=None, project=project, name=name, selections=selections,
         **{"reason": Batch.Reason.MANUAL, "seed": 7, **fields},
     )  # fmt: skip
+
+
+def put_first(batch: Batch) -> Batch:
+    """The batch is worth most, and none of the older ones gets a share of the claims."""
+    batch.comparisons.update(utility=9)
+    batch_queue(batch=batch)
+    Project.objects.filter(pk=batch.project_id).update(oldest_share=0)
+    return batch
 
 
 def claim(annotator: User, project: Project) -> Assignment:

@@ -8,12 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.base import Strict, View, documented, person, read
-from annotation.models import Assignment, Judgment, Span
+from annotation.models import Assignment, Judgment, Span, User
 from annotation.selectors import access
-from annotation.selectors.work import Presentation, presentation
+from annotation.selectors.work import Presentation, fresh_presentation, presentation
 from annotation.services import assignments
 from annotation.services.answers import CriterionInput, JudgmentInput
-from annotation.services.judgments import judgment_submit, judgment_withdraw
+from annotation.services.judgments import (
+    Submitted,
+    judgment_submit_and_claim,
+    judgment_withdraw,
+)
 from annotation.services.passages import RewriteInput, SpanInput
 
 
@@ -118,6 +122,9 @@ class JudgmentIn(Strict):
     )
     spans = serializers.ListField(child=SpanIn(), default=list)
     rewrite = RewriteIn(required=False, allow_null=True)
+    next = serializers.BooleanField(
+        default=False, help_text="Lease the next comparison to me in the same step."
+    )
 
 
 class TokenIn(Strict):
@@ -133,6 +140,16 @@ class SubmittedOut(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = ["id", "assignment", "revision", "judged_at"]
+        read_only_fields = fields
+
+
+class SubmittedAndNextOut(SubmittedOut):
+    """With `next` asked for: what comes next, or null when nothing is open for you."""
+
+    next = PresentationOut(required=False, allow_null=True)
+
+    class Meta(SubmittedOut.Meta):
+        fields = [*SubmittedOut.Meta.fields, "next"]
         read_only_fields = fields
 
 
@@ -166,19 +183,26 @@ class AssignmentDetail(View):
 
 
 class AssignmentJudgment(View):
-    @documented(SubmittedOut, body=JudgmentIn, code=201, operation_id="assignments_judge")
+    @documented(SubmittedAndNextOut, body=JudgmentIn, code=201, operation_id="assignments_judge")
     def post(self, request: Request, pk: int) -> Response:
         """Answers; on a comparison that you have judged, amends. Repeating it changes nothing."""
-        assignment = access.assignment_for_annotator(user=person(request), assignment_id=pk)
         given = read(JudgmentIn, request)
-        judgment = judgment_submit(
+        wants_next, token = given.pop("next"), given.pop("idempotency_token")
+        if not wants_next:
+            access.assignment_for_annotator(user=person(request), assignment_id=pk)
+        submitted = judgment_submit_and_claim(
             annotator=person(request),
-            assignment=assignment,
-            token=given.pop("idempotency_token"),
-            answer=_answer(given),
+            assignment_id=pk,
+            token=token,
+            read=lambda asked: _answer(given),
             source=Judgment.Source.API,
+            claims=wants_next,
+            is_shown=True,
         )
-        return Response(SubmittedOut(judgment).data, status=status.HTTP_201_CREATED)
+        body = dict(SubmittedOut(submitted.judgment).data)
+        if wants_next:
+            body["next"] = _following(person(request), submitted)
+        return Response(body, status=status.HTTP_201_CREATED)
 
 
 class AssignmentSkip(View):
@@ -222,6 +246,15 @@ class JudgmentWithdraw(View):
 
 def _shown(assignment: Assignment) -> Response:
     return Response(PresentationOut(presentation(assignment)).data)
+
+
+def _following(user: User, submitted: Submitted) -> dict[str, Any] | None:
+    lease = submitted.following
+    if lease is not None:
+        shown = fresh_presentation(lease.assignment, lease.pick, submitted.project)
+        return dict(PresentationOut(shown).data)
+    assignment = assignments.assignment_claim(annotator=user, project=submitted.project)
+    return None if assignment is None else dict(PresentationOut(presentation(assignment)).data)
 
 
 def _answer(given: dict[str, Any]) -> JudgmentInput:

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.core.errors import Conflict, Invalid
-from annotation.models import Assignment, Batch, Comparison, Project, User
+from annotation.models import Assignment, Batch, Comparison, Participation, Project, User
 from annotation.selectors.seats import Seat, seat
 from annotation.services.leasing import ahead_seconds, lease_next, lease_seconds
 from annotation.services.participations import participation_lock
@@ -138,13 +138,30 @@ def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
 def assignments_expire(*, project: Project | None = None, now: datetime | None = None) -> int:
     """Returns lapsed leases to the queue; how many. Rows that are in use are left for later.
 
-    `now` is the database's present unless another moment is to be supposed.
+    So do leases that were taken while their batch was being paused or closed. `now` is the
+    database's present unless another moment is to be supposed.
     """
     now = now or database_now()
-    lapsed = Assignment.objects.filter(state=State.LEASED, expires_at__lt=now)
+    is_out = ~Q(comparison__batch__state=Batch.State.OPEN) & Q(purpose=Assignment.Purpose.JUDGE)
+    lapsed = Assignment.objects.filter(Q(expires_at__lt=now) | is_out, state=State.LEASED)
     if project is not None:
         lapsed = lapsed.filter(comparison__project=project)
     return assignments_return(lapsed, State.EXPIRED, now)
+
+
+def leases_take_back(*, annotator: User, projects: QuerySet[Project] | None = None) -> int:
+    """Returns all that somebody holds, in all projects or in some; how many leases.
+
+    To be called in the transaction that takes away their right to work: it waits for what they
+    are submitting or claiming at this moment, and then for nobody.
+    """
+    mine = Participation.objects.filter(annotator=annotator)
+    leases = Assignment.objects.filter(annotator=annotator, state=State.LEASED)
+    if projects is not None:
+        mine = mine.filter(project__in=projects)
+        leases = leases.filter(comparison__project__in=projects)
+    list(mine.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return assignments_return(leases, State.RELEASED, database_now(), waits=True)
 
 
 def assignments_return(

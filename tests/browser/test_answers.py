@@ -16,6 +16,7 @@ from tests.factories import (
     make_criterion,
     make_policy,
     make_prompt,
+    put_first,
 )
 
 TEXT = """Boil it for **nine minutes** in water. Then rest it 🥚 in cold water.
@@ -41,7 +42,7 @@ def asking(project: Project) -> Project:
         make_completion(prompt, make_policy(project), text, html=render_markdown(text))
         for text in (TEXT, f"{TEXT}\n\nThat is all.")
     ]
-    make_batch(project, pair, name="Second").comparisons.update(utility=9)
+    put_first(make_batch(project, pair, name="Second"))
     return project
 
 
@@ -458,7 +459,7 @@ def test_a_ranking_of_two_and_of_nine_by_key(
     Project.objects.filter(pk=ranking_project.pk).update(candidates=size, rewrite="optional")
     prompt = make_prompt(ranking_project, "A menu?")
     together = [make_completion(prompt, make_policy(ranking_project)) for _ in range(size)]
-    make_batch(ranking_project, together, name="Many").comparisons.update(utility=9)
+    put_first(make_batch(ranking_project, together, name="Many"))
     page = sit_down(ana, "/judge/menus/")
     for rank in range(size, 0, -1):
         press(page, str(rank))

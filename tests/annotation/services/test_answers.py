@@ -7,9 +7,8 @@ import pytest
 from annotation.core.errors import Conflict, Invalid
 from annotation.models import Assignment, Judgment, Project, Rewrite, Span, User
 from annotation.services.judgments import JudgmentInput, judgment_submit
-from annotation.services.lanes import batch_queue
 from annotation.services.passages import MOST_SPANS, RewriteInput, SpanInput
-from tests.factories import claim, make_batch, make_completion, make_policy, make_prompt
+from tests.factories import claim, make_batch, make_completion, make_policy, make_prompt, put_first
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +29,7 @@ def asking(project: Project) -> Project:
         project,
         [make_completion(prompt, make_policy(project), SOURCE, html=HTML) for _ in range(2)],
     )
-    batch.comparisons.update(utility=9)
-    batch_queue(batch=batch)
+    put_first(batch)
     project.refresh_from_db()
     return project
 

@@ -65,9 +65,25 @@ def test_the_answer_is_stored_by_candidate_not_by_slot(ana: User, project: Proje
         assert judgment.groups == [[slot] for slot in assignment.display_order]
 
 
-def test_display_order_is_counterbalanced_for_each_annotator(ana: User, project: Project) -> None:
-    orders = [judge(ana, project).assignment.display_order for _ in range(4)]
-    assert orders.count([0, 1]) == orders.count([1, 0]) == 2
+def test_each_policy_is_seen_first_equally_often(ana: User, project: Project) -> None:
+    first = [
+        judgment.comparison.candidates.get(
+            position=judgment.assignment.display_order[0]
+        ).completion.policy.name
+        for judgment in (judge(ana, project) for _ in range(4))
+    ]
+    assert first.count("terse") == first.count("wordy") == 2
+
+
+def test_the_judges_of_one_comparison_see_both_orders(
+    ana: User, ben: User, project: Project
+) -> None:
+    for person in (ana, ben):
+        for _ in range(4):
+            judge(person, project)
+    for comparison in project.comparisons.all():
+        orders = sorted(a.display_order for a in comparison.assignments.all())
+        assert orders == [[0, 1], [1, 0]]
 
 
 def test_the_most_useful_comparison_comes_first(ana: User, project: Project) -> None:
