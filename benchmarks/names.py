@@ -5,6 +5,7 @@ NAMES = {
     "page": "benchmarks.page",
     "judge": "benchmarks.judge",
     "assignment": "benchmarks.assignment",
+    "agreement": "benchmarks.agreement",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
     "audits": "benchmarks.audits",

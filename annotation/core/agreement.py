@@ -37,6 +37,7 @@ __all__ = [
     "Estimate",
     "Level",
     "Ratings",
+    "UnitAgreement",
     "agreement_between",
     "agreement_figures",
     "annotator_agreement",
@@ -47,6 +48,7 @@ __all__ = [
     "krippendorff_alpha",
     "percent_agreement",
     "ratings_from",
+    "unit_agreement",
 ]
 
 
@@ -56,6 +58,15 @@ class AnnotatorAgreement:
 
     annotator_id: int
     agreement: Proportion
+
+
+@dataclass(frozen=True, slots=True)
+class UnitAgreement:
+    """The share of a unit's pairs of ratings, `n` of them, that give the same value."""
+
+    unit_id: int
+    n: int
+    agreement: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +307,21 @@ def annotator_agreement(
     return tuple(
         AnnotatorAgreement(int(key), wilson(float(total), int(n), confidence=confidence))
         for key, total, n in zip(ids, sums, np.bincount(annotator_of), strict=True)
+    )
+
+
+def unit_agreement(ratings: Ratings) -> tuple[UnitAgreement, ...]:
+    """Each unit that two or more rated, the most contested first, and of these the most rated."""
+    table = tabulate(ratings)
+    m = table.patterns.sum(axis=1)
+    same = (table.patterns * (table.patterns - 1)).sum(axis=1)
+    pairs = (m * (m - 1))[table.pattern_of_unit]
+    shares = same[table.pattern_of_unit] / np.maximum(pairs, 1)
+    order = np.lexsort((table.units, -pairs, shares))
+    return tuple(
+        UnitAgreement(int(table.units[at]), int(pairs[at]) // 2, float(shares[at]))
+        for at in order
+        if pairs[at]
     )
 
 

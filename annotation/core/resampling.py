@@ -169,13 +169,19 @@ def _tails(figures: Floats, value: float, spread: _Spread, confidence: float) ->
 
 
 def _own_influence(crossed: Crossed, slope: Floats) -> Floats:
-    """(A,) what each annotator moves the figure by, less what single ratings would anyway."""
+    """(A,) what each annotator moves the figure by, less what single ratings would anyway.
+
+    Agreement is of pairs, and each annotator is also among the others whom the rest are compared
+    with: that shrinks deviations from their mean by ``(A - 2) / (A - 1)``, which is made up for.
+    """
+    people = len(crossed.shares)
     moves = crossed.shares @ slope
     moves = moves - moves.mean()
     noise = float(crossed.times @ (crossed.cells @ slope) ** 2)
-    total = float((moves**2).sum()) * len(moves) / (len(moves) - 1)
+    total = float((moves**2).sum()) * people / (people - 1)
     left = max(0.0, total - noise) / total if total > 0 else 0.0
-    return np.asarray(moves * np.sqrt(left * len(moves) / (len(moves) - 1)))
+    grown = np.sqrt(people / (people - 1)) * (people - 1) / (people - 2)
+    return np.asarray(moves * np.sqrt(left) * grown)
 
 
 def _people_draws(of_people: Floats, how: Resampling) -> Floats | float:

@@ -15,6 +15,7 @@ from annotation.core.agreement import (
     krippendorff_alpha,
     percent_agreement,
     ratings_from,
+    unit_agreement,
 )
 from annotation.core.errors import Invalid
 from annotation.core.preferences import Verdict
@@ -273,6 +274,14 @@ def test_each_annotator_with_the_rest() -> None:
     assert figures[12].low == 0
     assert 0.5 < figures[12].high < 1
     assert annotator_agreement(ratings([])) == ()
+
+
+def test_contested_items_come_first() -> None:
+    rows = [(1, 1, 0), (1, 2, 0), (2, 1, 1), (2, 2, 0), (3, 1, 1)]
+    rows += [(4, 1, 1), (4, 2, 0), (4, 3, 0), (5, 1, 2), (5, 2, 1), (5, 3, 0)]
+    found = [(unit.unit_id, unit.n, unit.agreement) for unit in unit_agreement(ratings(rows))]
+    assert found == [(5, 3, 0), (2, 1, 0), (4, 3, pytest.approx(1 / 3)), (1, 1, 1)]
+    assert unit_agreement(ratings([])) == ()
 
 
 def verdict(comparison: int, annotator: int, groups, strength: int | None = None) -> Verdict:

@@ -21,7 +21,7 @@ from annotation.core.agreement import (
 from annotation.core.agreement_readings import is_too_few, reading
 from annotation.core.coefficients import Weighting, agreement_weights
 from annotation.core.errors import Invalid
-from annotation.core.ratings import Ratings, has_repeats, tabulate
+from annotation.core.ratings import Ratings
 
 FOUR_CODERS = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
 # Ten subjects, five categories, fourteen raters: Fleiss's method as it is usually shown.
@@ -284,27 +284,3 @@ def test_bad_scales_are_refused() -> None:
     ragged = Ratings(np.arange(3), np.arange(2), np.arange(3))
     with pytest.raises(Invalid, match="equally many"):
         krippendorff_alpha(ragged, seed=1)
-
-
-@settings(max_examples=80)
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30))
-def test_repeats_are_found_without_sorting(cells: list[tuple[int, int]]) -> None:
-    table = np.array(cells, dtype=np.int64).reshape(-1, 2)
-    assert has_repeats(table[:, 0], table[:, 1], 7) == (len(set(cells)) < len(cells))
-
-
-@settings(max_examples=40)
-@given(st.integers(1, 20), st.integers(1, 12), st.randoms(use_true_random=False))
-def test_patterns_hold_every_unit_whatever_their_number(n_values: int, most: int, random) -> None:
-    """Twelve ratings on twenty values need more digits than one number has."""
-    rows = [
-        (10**12 * unit, who, random.randrange(n_values))
-        for unit in range(15)
-        for who in range(random.randint(1, most))
-    ]
-    table = tabulate(ratings(rows), categories=range(n_values))
-    assert len(np.unique(table.patterns, axis=0)) == len(table.patterns)
-    for number in range(15):
-        marks = [mark for unit, _, mark in rows if unit == 10**12 * number]
-        expected = np.bincount(marks, minlength=n_values)
-        assert table.patterns[table.pattern_of_unit[number]].tolist() == expected.tolist()
