@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
@@ -49,12 +51,18 @@ def installation() -> Iterator[Path]:
 
 @contextmanager
 def folder() -> Iterator[Path]:
+    """A folder that is gone when the block ends, also when somebody ends this process."""
+    signal.signal(signal.SIGTERM, _leave)
     var = Path(tempfile.mkdtemp(prefix="alignui-bench-"))
     var.chmod(0o711)
     try:
         yield var
     finally:
         shutil.rmtree(var, ignore_errors=True)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def demo_cast() -> "Cast":
