@@ -151,10 +151,8 @@ def sample_of(table: Table, coefficient: Coefficient, *, is_crossed: bool = Fals
     if table.cluster_of_unit is None:
         return Sample(statistics[is_used], counts[is_used], crossed)
     kept = is_used[table.pattern_of_unit]
-    clusters = np.unique(table.cluster_of_unit[kept], return_inverse=True)[1].reshape(-1)
-    where = (clusters, table.pattern_of_unit[kept])
-    membership = sparse.coo_array((np.ones(len(clusters)), where)).tocsr()
-    sums = np.asarray(membership @ statistics[: membership.shape[1]])
+    clusters = numbered(table.cluster_of_unit[kept])[1]
+    sums = _summed(statistics, table.pattern_of_unit[kept], clusters)
     return Sample(sums, np.ones(len(sums)), crossed)
 
 
@@ -187,9 +185,22 @@ def _crossed(table: Table, coefficient: Coefficient, statistics: Floats) -> Cros
     without = table.patterns[pattern]
     without[np.arange(len(found)), value] -= 1
     cells = statistics[pattern] - coefficient.statistics(without)
-    where: tuple[Ints, Ints] = (table.annotator_of, kind_of.reshape(-1))
-    held = sparse.coo_array((np.ones(len(kinds)), where)).tocsr()
-    return Crossed(np.asarray(held @ cells), cells, np.bincount(where[1]).astype(float))
+    kind_of = kind_of.reshape(-1)
+    shares = _summed(cells, kind_of, table.annotator_of)
+    if table.cluster_of_unit is None:
+        return Crossed(shares, cells, np.bincount(kind_of).astype(float))
+    people = len(table.annotators)
+    meeting = table.cluster_of_unit[table.unit_of] * people + table.annotator_of
+    both = _summed(cells, kind_of, numbered(meeting)[1])
+    return Crossed(shares, both, np.ones(len(both)))
+
+
+def _summed(rows: Floats, row_of: Ints, group_of: Ints) -> Floats:
+    """(G, d): the rows of each group together, where `row_of` and `group_of` are (n,)."""
+    where = (group_of, row_of)
+    shape = (int(group_of.max()) + 1, len(rows))
+    held = sparse.coo_array((np.ones(len(row_of)), where), shape=shape).tocsr()
+    return np.asarray(held @ rows)
 
 
 def _why_not(n_everyone: int, n_units: int) -> str:

@@ -40,8 +40,8 @@ class Crossed:
     """The part that annotators have in each statistic, where they are a sample as items are.
 
     shares: (A, d), what the sums lose without an annotator's ratings.
-    cells: (K, d), what they lose without one rating, for K kinds of ratings.
-    times: (K,), how many ratings of each kind there are.
+    cells: (K, d), what they lose without one annotator's ratings of one cluster, for K kinds.
+    times: (K,), how many of each kind there are.
     """
 
     shares: Floats

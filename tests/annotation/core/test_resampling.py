@@ -42,6 +42,17 @@ def test_people_who_differ_widen_it_and_people_who_do_not_hardly_do() -> None:
     assert widths(0.0, "items and annotators") < 1.25 * widths(0.0, "items")
 
 
+def test_items_that_say_the_same_add_nothing() -> None:
+    """Each item six times over, as the pairs of a ranking may be: their cluster is one item."""
+    once = crowd(3)
+    units = np.concatenate([once.units * 6 + copy for copy in range(6)])
+    many = Ratings(units, np.tile(once.annotators, 6), np.tile(once.values, 6), units // 6)
+    for over in ("items", "items and annotators"):
+        one = krippendorff_alpha(once, seed=1, over=over, resamples=4000)
+        six = krippendorff_alpha(many, seed=1, over=over, resamples=4000)
+        assert six.high - six.low == pytest.approx(one.high - one.low, rel=0.06)
+
+
 def test_few_annotators_are_said() -> None:
     two = krippendorff_alpha(
         Ratings(np.repeat(np.arange(40), 2), np.tile([1, 2], 40), np.arange(80) // 3 % 2),
