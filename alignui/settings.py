@@ -47,6 +47,31 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
+def _email(url: str) -> dict[str, object]:
+    """How mail is sent; none is where no address of a server is given."""
+    if not url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    parts = urlsplit(url)
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    ports = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+    if parts.scheme not in ports or not parts.hostname:
+        raise ValueError(
+            "EMAIL_URL must be smtp://user:password@host (STARTTLS), smtps://…, smtp+plain://… "
+            "or console:"
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or ports[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_TIMEOUT": 20,
+    }
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = paths.var_dir()
 EXPORTS_DIR = VAR_DIR / "exports"
@@ -183,6 +208,12 @@ SPECTACULAR_SETTINGS = {
         "Ask": "annotation.models.Ask",
     },
 }
+
+# smtp://user:password@host:587 (STARTTLS), smtps://host:465, smtp+plain://host:25, console:
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+EMAIL_IS_SET_UP = bool(EMAIL_URL)
+globals().update(_email(EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("ALIGNUI_EMAIL_FROM", "alignui@localhost")
 
 DEFAULT_MODEL = os.environ.get("ALIGNUI_MODEL", "smollm2")
 

@@ -89,7 +89,7 @@ def _people(filling: Filling) -> tuple[list["User"], "Pool"]:
 
     from annotation.models import ApiToken, Membership, User
     from annotation.models.people import token_digest
-    from annotation.services.people import pool_create
+    from annotation.services.pools import pool_create
 
     pool = pool_create(actor=None, name="Bench")
     secret, now = make_password(PASSWORD), timezone.now()

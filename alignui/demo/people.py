@@ -9,7 +9,8 @@ from pathlib import Path
 from django.conf import settings
 
 from annotation.models import Membership, Pool, User
-from annotation.services.people import membership_set, pool_create, user_create
+from annotation.services.people import membership_set, user_create
+from annotation.services.pools import pool_create
 
 POOL = "Demo annotators"
 PEOPLE = {

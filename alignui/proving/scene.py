@@ -21,9 +21,9 @@ from annotation.services.content import ContentWriter
 from annotation.services.people import (
     api_token_create,
     membership_set,
-    pool_create,
     user_create,
 )
+from annotation.services.pools import pool_create
 from annotation.services.projects import project_create
 
 POLICIES = ("first", "second", "third")

@@ -9,9 +9,9 @@ from annotation.services.people import (
     api_token_create,
     api_token_revoke,
     membership_set,
-    pool_create,
     user_create,
 )
+from annotation.services.pools import pool_create
 
 POOL = "Simulated annotators"
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+_LONGEST_SKIP = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,29 @@ class WorkingHours:
         if self.is_open(now):
             return now
         zone = ZoneInfo(self.time_zone)
-        local = now.astimezone(zone)
+        today = now.astimezone(zone).date()
         for days in range(9):
-            day = local.date() + timedelta(days=days)
-            opening = datetime.combine(day, self.opens or time.min, tzinfo=zone)
-            if opening > local and self._works_on(opening):
-                return opening
+            day = today + timedelta(days=days)
+            for opening in _moments(day, self.opens or time.min, zone):
+                if opening > now and self.is_open(opening):
+                    return self._first_open(opening - _LONGEST_SKIP, opening).astimezone(now.tzinfo)
         raise AssertionError("some day of the week is a working day")
+
+    def _first_open(self, closed: datetime, opened: datetime) -> datetime:
+        """When it opens, to the second: `opened`, unless the clock skipped the hour meant."""
+        if not self.is_open(opened - timedelta(seconds=1)):
+            return opened
+        while opened - closed > timedelta(seconds=1):
+            middle = closed + (opened - closed) // 2
+            closed, opened = (closed, middle) if self.is_open(middle) else (middle, opened)
+        return opened.replace(microsecond=0)
 
     def _works_on(self, local: datetime) -> bool:
         return local.isoweekday() in (self.weekdays or EVERY_DAY)
+
+
+def _moments(day: date, clock: time, zone: ZoneInfo) -> list[datetime]:
+    """In UTC when a clock in the zone shows the time: twice where it is set back, in order."""
+    return sorted(
+        {datetime.combine(day, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)}
+    )

@@ -3,7 +3,7 @@
 What a person may not see does not exist for them: every refusal is `NotFound`.
 """
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.core.errors import NotFound
@@ -19,6 +19,7 @@ from annotation.models import (
     Membership,
     Pool,
     Project,
+    ProjectRole,
     Run,
     User,
 )
@@ -31,11 +32,14 @@ JUDGES = (*LEADS, Role.REVIEWER, Role.ANNOTATOR)
 
 
 def _projects_with_role(user: User, roles: tuple[str, ...]) -> QuerySet[Project]:
-    return Project.objects.filter(
-        pools__memberships__user=user,
-        pools__memberships__role__in=roles,
-        pools__memberships__state=Membership.State.ACTIVE,
-    ).distinct()
+    """By a pool that serves the project, or by a role in the project itself."""
+    by_pool = _active(user, roles).values("pool__projects")
+    by_project = ProjectRole.objects.filter(user=user, role__in=roles).values("project")
+    return Project.objects.filter(Q(pk__in=by_pool) | Q(pk__in=by_project))
+
+
+def _active(user: User, roles: tuple[str, ...]) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user, role__in=roles, state=Membership.State.ACTIVE)
 
 
 def projects_led(user: User) -> QuerySet[Project]:
@@ -52,18 +56,12 @@ def projects_reviewed(user: User) -> QuerySet[Project]:
 
 
 def projects_annotated(user: User) -> QuerySet[Project]:
-    """Projects whose work the user may take: membership, not superuser power, lets one judge."""
-    return (
-        Project.objects.filter(
-            is_archived=False,
-            pools__memberships__user=user,
-            pools__memberships__role__in=JUDGES,
-            pools__memberships__state=Membership.State.ACTIVE,
-            pools__memberships__is_qualified=True,
-        )
-        .distinct()
-        .order_by("id")
-    )
+    """Projects whose work the user may take: a role, not superuser power, lets one judge."""
+    by_pool = _active(user, JUDGES).filter(is_qualified=True).values("pool__projects")
+    by_project = ProjectRole.objects.filter(user=user, role__in=JUDGES).values("project")
+    return Project.objects.filter(
+        Q(pk__in=by_pool) | Q(pk__in=by_project), is_archived=False
+    ).order_by("id")
 
 
 def projects_visible(user: User) -> QuerySet[Project]:
@@ -73,10 +71,13 @@ def projects_visible(user: User) -> QuerySet[Project]:
 
 
 def roles(user: User, project: Project) -> set[str]:
-    return set(
-        Membership.objects.filter(
-            user=user, pool__projects=project, state=Membership.State.ACTIVE
-        ).values_list("role", flat=True)
+    """The user's roles in the project, by its pools and of its own."""
+    by_pool = Membership.objects.filter(
+        user=user, pool__projects=project, state=Membership.State.ACTIVE
+    )
+    by_project = ProjectRole.objects.filter(user=user, project=project)
+    return set(by_pool.values_list("role", flat=True)) | set(
+        by_project.values_list("role", flat=True)
     )
 
 
@@ -84,7 +85,8 @@ def is_lead(user: User) -> bool:
     """Whether the user leads anything at all, and so sees the leads' navigation."""
     return bool(
         user.is_superuser
-        or user.memberships.filter(role__in=LEADS, state=Membership.State.ACTIVE).exists()
+        or _active(user, LEADS).exists()
+        or ProjectRole.objects.filter(user=user, role__in=LEADS).exists()
     )
 
 
@@ -118,15 +120,18 @@ def project_for_annotator(*, user: User, slug: str) -> Project:
     return _project(projects_annotated(user), slug)
 
 
+def pools_led(user: User) -> QuerySet[Pool]:
+    """The pools into which the user may invite and which may serve a new project.
+
+    A role in a project gives no right over the pools that serve it: these serve others too.
+    """
+    if user.is_superuser:
+        return Pool.objects.all()
+    return Pool.objects.filter(pk__in=_active(user, LEADS).values("pool"))
+
+
 def pool_for_lead(*, user: User, pool_id: int) -> Pool:
-    pools = Pool.objects.filter(pk=pool_id)
-    if not user.is_superuser:
-        pools = pools.filter(
-            memberships__user=user,
-            memberships__role__in=LEADS,
-            memberships__state=Membership.State.ACTIVE,
-        )
-    pool = pools.first()
+    pool = pools_led(user).filter(pk=pool_id).first()
     if pool is None:
         raise NotFound("There is no such pool for you.")
     return pool
@@ -146,6 +151,17 @@ def membership_for_lead(*, user: User, membership_id: int) -> Membership:
         raise NotFound("There is no such member for you.")
     pool_for_lead(user=user, pool_id=membership.pool_id)
     return membership
+
+
+def project_role_for_lead(*, user: User, role_id: int) -> ProjectRole:
+    role = (
+        ProjectRole.objects.select_related("project", "user")
+        .filter(pk=role_id, project__in=projects_led(user))
+        .first()
+    )
+    if role is None:
+        raise NotFound("There is no such role for you.")
+    return role
 
 
 def batch_for_lead(*, user: User, batch_id: int) -> Batch:

@@ -20,7 +20,6 @@ from annotation.models import (
     Project,
     User,
 )
-from annotation.selectors.access import LEADS
 from annotation.selectors.judgments import latest_judgment_id, live, with_known_order
 
 NONE = Proportion(None, None, None, 0)
@@ -75,17 +74,6 @@ def person_row(project: Project, user: User) -> PersonRow | None:
 
 def pools_of(project: Project) -> QuerySet[Pool]:
     return project.pools.all()
-
-
-def pools_led(user: User) -> QuerySet[Pool]:
-    """The pools into which the user may invite and which may serve a new project."""
-    if user.is_superuser:
-        return Pool.objects.all()
-    return Pool.objects.filter(
-        memberships__user=user,
-        memberships__role__in=LEADS,
-        memberships__state=Membership.State.ACTIVE,
-    ).distinct()
 
 
 def invitations_open(project: Project) -> QuerySet[Invitation]:

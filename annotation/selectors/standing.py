@@ -1,8 +1,8 @@
 """Where an annotator stands: how far today and the batch are, what it earns, who agrees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.core.cache import cache
@@ -12,6 +12,7 @@ from django.utils import timezone
 from annotation.core.intervals import Proportion, wilson
 from annotation.core.quality import agreement_with_others
 from annotation.core.rankings import Groups
+from annotation.core.statements import HOUR_MS
 from annotation.models import (
     Assignment,
     Comparison,
@@ -21,6 +22,7 @@ from annotation.models import (
     Pool,
     Project,
     User,
+    WorkDay,
 )
 from annotation.selectors.access import JUDGES
 from annotation.selectors.judgments import live
@@ -52,11 +54,21 @@ class Terms:
     pools: tuple[str, ...]
     daily_quota: int | None
     total_quota: int | None
-    pay: Decimal | None
+    pay_per_judgment: Decimal | None
+    pay_per_hour: Decimal | None
     currency: str
 
-    def earned(self, judged: int) -> Decimal | None:
-        return None if self.pay is None else self.pay * judged
+    @property
+    def is_paid(self) -> bool:
+        return self.pay_per_judgment is not None or self.pay_per_hour is not None
+
+    def earned(self, judged: int, active_ms: int) -> Decimal | None:
+        """What so many judgments in so much active time earn at these rates; None where unpaid."""
+        if not self.is_paid:
+            return None
+        hourly = (self.pay_per_hour or Decimal()) * active_ms / HOUR_MS
+        by_judgment = (self.pay_per_judgment or Decimal()) * judged
+        return (by_judgment + hourly).quantize(Decimal("0.0001"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,9 @@ def progress(annotator: User, project: Project) -> Progress:
         daily_quota=own_terms.daily_quota,
         batch_done=done,
         batch_total=total,
-        earned_today=own_terms.earned(today),
+        earned_today=_earned(annotator, project, day=timezone.localdate())
+        if own_terms.is_paid
+        else None,
         currency=own_terms.currency,
     )
 
@@ -103,15 +117,13 @@ def progress_after(
 
 def standing(annotator: User, project: Project) -> Standing:
     today = judged_since(annotator, midnight(), project).count()
-    in_all = Assignment.objects.filter(
-        annotator=annotator, comparison__project=project, state=Assignment.State.SUBMITTED
-    ).count()
     own_terms = terms(annotator, project)
+    is_paid = own_terms.is_paid
     return Standing(
         terms=own_terms,
         today=today,
-        earned_today=own_terms.earned(today),
-        earned=own_terms.earned(in_all),
+        earned_today=_earned_today(annotator, project) if is_paid else None,
+        earned=_earned(annotator, project) if is_paid else None,
         agreement=own_agreement(annotator, project),
     )
 
@@ -135,24 +147,38 @@ def judged_since(annotator: User, since: datetime, project: Project) -> QuerySet
 
 def terms(annotator: User, project: Project) -> Terms:
     """The smallest quotas of the annotator's pools in the project, and the pay of the first."""
+    working = Membership.objects.filter(
+        user=annotator, role__in=JUDGES, state=Membership.State.ACTIVE, is_qualified=True
+    )
     pools = list(
-        Pool.objects.filter(
-            projects=project,
-            memberships__user=annotator,
-            memberships__role__in=JUDGES,
-            memberships__state=Membership.State.ACTIVE,
-        )
-        .order_by("pk")
-        .values_list("daily_quota", "total_quota", "pay_per_judgment", "pay_currency", "name")
+        Pool.objects.filter(projects=project, pk__in=working.values("pool")).order_by("pk")
     )
-    paying = next((pool for pool in pools if pool[2] is not None), None)
+    paying = next((p for p in pools if p.pay_per_judgment or p.pay_per_hour), None)
     return Terms(
-        pools=tuple(dict.fromkeys(pool[4] for pool in pools)),
-        daily_quota=min((pool[0] for pool in pools if pool[0] is not None), default=None),
-        total_quota=min((pool[1] for pool in pools if pool[1] is not None), default=None),
-        pay=paying[2] if paying else None,
-        currency=paying[3] if paying else "",
+        pools=tuple(pool.name for pool in pools),
+        daily_quota=_smallest(pool.daily_quota for pool in pools),
+        total_quota=_smallest(pool.total_quota for pool in pools),
+        pay_per_judgment=paying.pay_per_judgment if paying else None,
+        pay_per_hour=paying.pay_per_hour if paying else None,
+        currency=paying.pay_currency if paying else "",
     )
+
+
+def _smallest(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _earned(annotator: User, project: Project, **of_day: date) -> Decimal:
+    """What the work earned at the rates that held when it came in."""
+    days = WorkDay.objects.filter(
+        participation__annotator=annotator, participation__project=project, **of_day
+    )
+    earned: Decimal = days.aggregate(sum=Sum("earned", default=Decimal()))["sum"]
+    return earned
+
+
+def _earned_today(annotator: User, project: Project) -> Decimal:
+    return _earned(annotator, project, day=timezone.localdate())
 
 
 def drafts_begun(annotator: User) -> QuerySet[Draft]:

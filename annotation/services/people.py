@@ -1,28 +1,32 @@
-"""Letting people in, and what they may do: users, pools, invitations, tokens."""
+"""Accounts and memberships: who somebody is, what they may do, and how that ends."""
 
-from datetime import timedelta
+from collections.abc import Sequence
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.core.errors import Conflict, Forbidden, Invalid, NotFound
+from annotation.core.crowd import LONGEST
+from annotation.core.errors import AlignUIError, Conflict, Invalid, NotFound
 from annotation.models import (
     ApiToken,
-    Assignment,
     Draft,
     Invitation,
     Membership,
     Pool,
     Project,
+    ProjectRole,
     User,
 )
 from annotation.models.people import draw_token, token_digest
-from annotation.services.audit_log import audit_entry_create
+from annotation.selectors.access import projects_annotated
+from annotation.services.assignments import leases_take_back
+from annotation.services.audit_log import audit_entry_create, pool_note
+from annotation.services.pools import check_may_grant, tidy_words
 from annotation.services.self_descriptions import self_description_withdraw
 
 
@@ -70,27 +74,11 @@ def tour_finish(*, user: User) -> None:
 
 
 @transaction.atomic
-def pool_create(*, actor: User | None, name: str, description: str = "") -> Pool:
-    """A new pool; whoever made it owns it."""
-    if not name.strip():
-        raise Invalid("Give the pool a name.", field="name")
-    try:
-        with transaction.atomic():
-            pool = Pool.objects.create(name=name.strip(), description=description)
-    except IntegrityError as error:
-        raise Conflict(f"There is a pool “{name}” already.", field="name") from error
-    if actor is not None:
-        Membership.objects.create(pool=pool, user=actor, role=Membership.Role.OWNER)
-        _note(actor, pool, "pool.create", pool.name)
-    return pool
-
-
-@transaction.atomic
 def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> Membership:
     """Adds the user to the pool, or changes the role. The last owner stays an owner."""
     if role not in Membership.Role.values:
         raise Invalid(f"There is no role “{role}”.", field="role")
-    _check_may_grant(actor, pool, role)
+    check_may_grant(actor, pool, role)
     _lock_pool(pool)
     membership = Membership.objects.filter(pool=pool, user=user).first()
     if membership is not None and membership.role != role:
@@ -98,8 +86,9 @@ def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> 
     membership, _is_new = Membership.objects.update_or_create(
         pool=pool, user=user, defaults={"role": role, "state": Membership.State.ACTIVE}
     )
+    leases_release(user)
     if actor is not None:
-        _note(actor, pool, "membership.set", str(user), role=role)
+        pool_note(actor, pool, "membership.set", str(user), role=role)
     return membership
 
 
@@ -113,70 +102,49 @@ def membership_state_set(*, actor: User, membership: Membership, state: str) -> 
         _check_not_last_owner(membership)
     membership.state = state
     membership.save(update_fields=["state"])
-    if state != Membership.State.ACTIVE:
-        _release_leases(membership)
-    _note(actor, membership.pool, f"membership.{state}", str(membership.user))
+    leases_release(membership.user)
+    pool_note(actor, membership.pool, f"membership.{state}", str(membership.user))
     return membership
 
 
-@transaction.atomic
-def invitation_create(
-    *, actor: User, pool: Pool, role: str = Membership.Role.ANNOTATOR, email: str = "",
-    days: int = 14,
-) -> tuple[Invitation, str]:  # fmt: skip
-    """A single-use invitation and its secret, which is shown once and never stored."""
-    if role not in Membership.Role.values:
-        raise Invalid(f"There is no role “{role}”.", field="role")
-    if not 1 <= days <= 90:
-        raise Invalid("An invitation lasts from 1 to 90 days.", field="days")
-    _check_may_grant(actor, pool, role)
-    token = draw_token()
-    invitation = Invitation.objects.create(
-        pool=pool, role=role, email=email, invited_by=actor, token_digest=token_digest(token),
-        expires_at=timezone.now() + timedelta(days=days),
-    )  # fmt: skip
-    _note(actor, pool, "invitation.create", email or pool.name, role=role)
-    return invitation, token
+def memberships_state_set(
+    *, actor: User, memberships: Sequence[Membership], state: str
+) -> tuple[int, list[AlignUIError]]:
+    """The same for several, each in a transaction of its own: how many, and what was refused.
 
-
-def invitation_open(*, token: str) -> Invitation:
-    """The invitation that the token opens. Raises NotFound when used, revoked or expired."""
-    invitation = (
-        Invitation.objects.select_related("pool").filter(token_digest=token_digest(token)).first()
-    )
-    if (
-        invitation is None
-        or invitation.accepted_at is not None
-        or invitation.revoked_at is not None
-        or invitation.expires_at <= timezone.now()
-    ):
-        raise NotFound(
-            _("This invitation is not valid: it was used, revoked or has expired."),
-            hint=_("Ask whoever invited you for a new one."),
-        )
-    return invitation
+    A last owner among them keeps nobody else from being paused.
+    """
+    done, refused = 0, list[AlignUIError]()
+    for membership in memberships:
+        if membership.state == state:
+            continue
+        try:
+            membership_state_set(actor=actor, membership=membership, state=state)
+        except Conflict as error:
+            refused.append(Conflict(f"{membership.user}: {error.message}", hint=error.hint))
+        else:
+            done += 1
+    return done, refused
 
 
 @transaction.atomic
-def invitation_accept(*, token: str, username: str, name: str, password: str) -> User:
-    """Makes the account and the membership; the invitation is spent. Locks the invitation."""
-    Invitation.objects.select_for_update().filter(token_digest=token_digest(token)).first()
-    invitation = invitation_open(token=token)
-    user = user_create(username=username, password=password, name=name, email=invitation.email)
-    Membership.objects.create(pool=invitation.pool, user=user, role=invitation.role)
-    invitation.accepted_at, invitation.accepted_by = timezone.now(), user
-    invitation.save(update_fields=["accepted_at", "accepted_by"])
-    _note(user, invitation.pool, "invitation.accept", invitation.pool.name)
-    return user
-
-
-@transaction.atomic
-def invitation_revoke(*, actor: User, invitation: Invitation) -> None:
-    if invitation.accepted_at is not None:
-        raise Conflict("The invitation was accepted already; pause or remove the member instead.")
-    Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
-    name = invitation.email or invitation.pool.name
-    _note(actor, invitation.pool, "invitation.revoke", name)
+def membership_terms_set(
+    *, actor: User, membership: Membership, languages: Sequence[str], skills: Sequence[str],
+    external_id: str,
+) -> Membership:  # fmt: skip
+    """A member's own languages and skills (empty: the pool's) and who a platform knows them as."""
+    membership.languages = tidy_words(languages, field="languages")
+    membership.skills = tidy_words(skills, field="skills")
+    external_id = external_id.strip()
+    if len(external_id) > LONGEST:
+        raise Invalid(f"An id has at most {LONGEST} characters.", field="external_id")
+    others = membership.pool.memberships.exclude(pk=membership.pk)
+    if external_id and others.filter(external_id=external_id).exists():
+        raise Conflict("Somebody else in the pool has this id.", field="external_id")
+    membership.external_id = external_id
+    membership.save(update_fields=["languages", "skills", "external_id"])
+    pool_note(actor, membership.pool, "membership.terms", str(membership.user))
+    return membership
 
 
 @transaction.atomic
@@ -212,25 +180,24 @@ def user_erase(*, actor: User, user: User) -> User:
     Draft.objects.filter(assignment__annotator=user).delete()
     Invitation.objects.filter(accepted_by=user).update(email="")
     for membership in user.memberships.select_related("pool"):
-        membership.external_id = ""
+        membership.external_id = membership.external_study = membership.external_session = ""
         membership.state = Membership.State.REMOVED
-        membership.save(update_fields=["external_id", "state"])
-        _release_leases(membership)
+        membership.save(
+            update_fields=["external_id", "external_study", "external_session", "state"]
+        )
+    ProjectRole.objects.filter(user=user).delete()
+    leases_release(user)
     audit_entry_create(actor=actor, action="user.erase", subject=user.pseudonym)
     return user
 
 
-def _note(actor: User, pool: Pool, action: str, subject: str, **detail: object) -> None:
-    """An entry in the log of each project that the pool serves, or one without a project."""
-    projects: list[Project | None] = list(pool.projects.all())
-    for project in projects or [None]:
-        audit_entry_create(
-            actor=actor,
-            project=project,
-            action=action,
-            subject=subject,
-            detail={"pool": pool.name, **detail},
-        )
+def leases_release(user: User) -> None:
+    """Returns what the user holds in projects where nothing lets them judge any more.
+
+    To be called in the transaction that takes a right away.
+    """
+    shut = Project.objects.exclude(pk__in=projects_annotated(user).values("pk"))
+    leases_take_back(annotator=user, projects=shut)
 
 
 def _check_password(password: str, user: User) -> None:
@@ -238,16 +205,6 @@ def _check_password(password: str, user: User) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise Invalid(" ".join(error.messages), field="password") from error
-
-
-def _check_may_grant(actor: User | None, pool: Pool, role: str) -> None:
-    """Only an owner makes owners; a lead may grant every lesser role."""
-    if actor is None or actor.is_superuser or role != Membership.Role.OWNER:
-        return
-    if not Membership.objects.filter(
-        pool=pool, user=actor, role=Membership.Role.OWNER, state=Membership.State.ACTIVE
-    ).exists():
-        raise Forbidden("Only an owner of the pool can make another owner.")
 
 
 def _lock_pool(pool: Pool) -> None:
@@ -260,14 +217,3 @@ def _check_not_last_owner(membership: Membership) -> None:
     )
     if membership.role == Membership.Role.OWNER and not owners.exclude(pk=membership.pk).exists():
         raise Conflict("This is the pool's last owner.", hint="Make somebody else an owner first.")
-
-
-def _release_leases(membership: Membership) -> None:
-    """Returns the person's leases in projects that no other active membership of theirs serves."""
-    kept = Project.objects.filter(
-        pools__memberships__user=membership.user,
-        pools__memberships__state=Membership.State.ACTIVE,
-    )
-    Assignment.objects.filter(annotator=membership.user, state=Assignment.State.LEASED).exclude(
-        comparison__project__in=kept
-    ).update(state=Assignment.State.RELEASED, closed_at=timezone.now())

@@ -24,7 +24,8 @@ from django.views.decorators.http import require_POST
 
 from annotation.core.errors import AlignUIError
 from annotation.models import User
-from annotation.services.people import invitation_accept, invitation_open, language_set
+from annotation.services.invitations import invitation_accept, invitation_open
+from annotation.services.people import language_set
 from annotation.services.sign_ins import (
     sign_in_blocked_until,
     sign_in_failed,

@@ -19,14 +19,11 @@ from annotation.selectors.access import (
     invitation_for_lead,
     membership_for_lead,
     pool_for_lead,
+    pools_led,
 )
-from annotation.selectors.people import PersonRow, invitations_open, people_table, pools_led
-from annotation.services.people import (
-    invitation_create,
-    invitation_revoke,
-    membership_set,
-    membership_state_set,
-)
+from annotation.selectors.people import PersonRow, invitations_open, people_table
+from annotation.services.invitations import invitation_create, invitation_revoke
+from annotation.services.people import membership_set, membership_state_set
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import chosen, done, go, led, page
 

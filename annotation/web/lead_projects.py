@@ -11,10 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.core.errors import AlignUIError, NotFound
 from annotation.models import Ask, ComparisonKind, Criterion, Pool, Project, User
-from annotation.selectors.access import is_lead, pool_for_lead, projects_viewed
+from annotation.selectors.access import is_lead, pool_for_lead, pools_led, projects_viewed
 from annotation.selectors.overview import project_lines
-from annotation.selectors.people import pools_led
-from annotation.services.people import pool_create
+from annotation.services.pools import pool_create
 from annotation.services.projects import criterion_create, project_create, project_update
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import done, led, page

@@ -7,9 +7,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from annotation.models import Assignment, Judgment, Pool, Project, User
-from annotation.selectors.people import invitations_open, people_table, pools_led
+from annotation.selectors.access import pools_led
+from annotation.selectors.people import invitations_open, people_table
+from annotation.services.invitations import invitation_create, invitation_revoke
 from annotation.services.judgments import JudgmentInput, judgment_submit
-from annotation.services.people import invitation_create, invitation_revoke
 from tests.factories import claim, judge, make_user
 
 pytestmark = pytest.mark.django_db

@@ -99,13 +99,26 @@ def test_pay_and_quota_come_from_the_pools_one_works_in(
     )
     Pool.objects.filter(pk=strict.pk).update(daily_quota=10)
     Pool.objects.filter(pk=elsewhere.pk).update(daily_quota=1, pay_per_judgment=9)
-    assert terms(ana, project) == Terms(("Cooks", "Strict"), 10, 500, Decimal("0.1250"), "EUR")
+    paid = Decimal("0.1250")
+    assert terms(ana, project) == Terms(("Cooks", "Strict"), 10, 500, paid, None, "EUR")
     assert terms(ben, project).daily_quota == 40
     Membership.objects.filter(pool=strict).update(state="paused")
     assert terms(ana, project).daily_quota == 40
     judge(ana, project)
     judge(ana, project)
     assert progress(ana, project).earned_today == Decimal("0.25")
+
+
+def test_pay_may_be_by_the_judgment_by_the_hour_or_both() -> None:
+    def pay(judgment: str | None, hour: str | None) -> Terms:
+        amounts = [Decimal(each) if each else None for each in (judgment, hour)]
+        return Terms((), None, None, *amounts, "EUR")
+
+    minutes = 6 * 60_000
+    assert pay(None, None).earned(10, minutes) is None
+    assert pay("0.1250", None).earned(10, minutes) == Decimal("1.25")
+    assert pay(None, "12").earned(10, minutes) == Decimal("1.20")
+    assert pay("0.1250", "12").earned(10, minutes) == Decimal("2.45")
 
 
 def test_drafts_that_can_go_on(ana: User, ben: User, project: Project) -> None:

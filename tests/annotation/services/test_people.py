@@ -8,11 +8,13 @@ from django.utils import timezone
 from annotation.core.errors import Conflict, Forbidden, Invalid, NotFound
 from annotation.models import AuditEntry, Invitation, Judgment, Membership, Pool, Project, User
 from annotation.selectors.access import project_for_annotator
-from annotation.services.people import (
+from annotation.services.invitations import (
     invitation_accept,
     invitation_create,
     invitation_open,
     invitation_revoke,
+)
+from annotation.services.people import (
     membership_set,
     membership_state_set,
     user_create,

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from annotation.models import ApiToken, Membership, Pool, User
 from annotation.models.people import token_digest
-from annotation.services.people import invitation_create
+from annotation.services.invitations import invitation_create
 from tests.factories import PASSWORD
 
 
