@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from annotation.models import Prompt
+from annotation.selectors.prepared import Row, prepared_row
 from annotation.selectors.seats import Seat
 
 _MET = """
@@ -24,8 +23,8 @@ _MET = """
 """
 _CLAIMABLE = f"c.state = 'open' AND c.taken < c.overlap AND NOT {_MET}"
 _SUITABLE = f"""
-    {_CLAIMABLE} AND c.prompt_id <> ALL(%(recent)s)
-    AND (%(window)s IS NULL OR NOT EXISTS (
+    {_CLAIMABLE} AND c.prompt_id <> ALL(%(recent)s::bigint[])
+    AND (%(window)s::int IS NULL OR NOT EXISTS (
         SELECT FROM annotation_comparison sibling
           JOIN annotation_assignment seen ON seen.comparison_id = sibling.id
          WHERE sibling.prompt_id = c.prompt_id AND seen.annotator_id = %(annotator)s
@@ -53,7 +52,7 @@ SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, prompt.messages
          WHERE candidate.comparison_id = picked.id) AS shown
 """
 _FRONTIER = f"""
-       CASE WHEN %(advances)s THEN (
+       CASE WHEN %(advances)s::bool THEN (
             SELECT c.place FROM annotation_comparison c
              WHERE c.lane_id = picked.lane_id AND c.place >= (SELECT frontier FROM lane)
                AND {_CLAIMABLE}
@@ -64,10 +63,10 @@ WITH lanes AS MATERIALIZED (
     SELECT l.id, l.batch_id, COALESCE((%(frontiers)s::jsonb ->> l.id::text)::int, 0) AS frontier
       FROM annotation_lane l JOIN annotation_batch b ON b.id = l.batch_id
      WHERE b.project_id = %(project)s AND b.state = 'open'
-       AND (b.reason = 'gold') = %(gold)s AND (%(drained)s OR NOT l.is_drained)
+       AND (b.reason = 'gold') = %(gold)s::bool AND (%(drained)s::bool OR NOT l.is_drained)
        AND (%(languages)s::varchar[] IS NULL OR l.language = ''
             OR l.language = ANY(%(languages)s::varchar[]))
-       AND l.skills <@ %(skills)s::varchar[] AND NOT (l.is_harmful AND %(shuns_harm)s)
+       AND l.skills <@ %(skills)s::varchar[] AND NOT (l.is_harmful AND %(shuns_harm)s::bool)
 ), heads AS MATERIALIZED (
     SELECT lanes.id, lanes.batch_id, lanes.frontier, head.place, head.utility
       FROM lanes CROSS JOIN LATERAL (
@@ -82,16 +81,17 @@ WITH lanes AS MATERIALIZED (
         ORDER BY place LIMIT 1) AS head
 ), lane AS MATERIALIZED (
     SELECT * FROM heads
-     ORDER BY CASE WHEN %(oldest)s THEN 0 ELSE -utility END, batch_id, id LIMIT 1
+     ORDER BY CASE WHEN %(oldest)s::bool THEN 0 ELSE -utility END, batch_id, id LIMIT 1
 ), picked AS MATERIALIZED (
     SELECT c.id, c.prompt_id, c.kind, c.lane_id FROM annotation_comparison c
      WHERE c.lane_id = (SELECT id FROM lane) AND c.place >= (SELECT place FROM lane)
        AND {_SUITABLE}
      ORDER BY c.place LIMIT 1
-       FOR NO KEY UPDATE OF c %(locking)s
+       FOR NO KEY UPDATE OF c @locking
 )
 {_CONTENT.format(frontier=_FRONTIER)}
 """  # noqa: S608 - made of constants
+_NEXT_BY_LOCKING = {way: _NEXT.replace("@locking", way) for way in ("SKIP LOCKED", "")}
 _AGAIN = f"""
 WITH picked AS MATERIALIZED (
     SELECT id, prompt_id, kind, lane_id FROM annotation_comparison
@@ -174,36 +174,35 @@ def next_comparison(
 
 def picked_again(comparison_id: int, seat: Seat) -> Pick:
     """One comparison that is given out by name, locked and with what its page shows."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _AGAIN, {"comparison": comparison_id, "participation": seat.participation_id}
-        )
-        return _picked(cursor.fetchone())
+    row = prepared_row(
+        _AGAIN, {"comparison": comparison_id, "participation": seat.participation_id}
+    )
+    assert row is not None
+    return _picked(row)
 
 
 def _pick(parameters: dict[str, Any], locking: str) -> Pick | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT.replace("%(locking)s", locking), parameters)
-        row = cursor.fetchone()
+    row = prepared_row(_NEXT_BY_LOCKING[locking], parameters)
     return None if row is None else _picked(row)
 
 
-def _picked(row: Sequence[Any]) -> Pick:
-    key, kind, prompt_id, lane_id, messages, rendered, language, is_unsafe, *rest = row
-    candidates, shown_first, low_lean, frontier = rest
+def _picked(row: Row) -> Pick:
     return Pick(
-        comparison_id=key,
-        kind=kind,
+        comparison_id=row["id"],
+        kind=row["kind"],
         prompt=Prompt(
-            pk=prompt_id, messages=_json(messages), rendered=_json(rendered), language=language,
-            is_unsafe=is_unsafe,
+            pk=row["prompt_id"],
+            messages=_json(row["messages"]),
+            rendered=_json(row["rendered"]),
+            language=row["language"],
+            is_unsafe=row["is_unsafe"],
         ),
-        lane_id=lane_id,
-        candidates=tuple(PickedCandidate(*fields) for fields in _json(candidates)),
-        shown_first=tuple(shown_first),
-        low_lean=low_lean,
-        frontier=frontier,
-    )  # fmt: skip
+        lane_id=row["lane_id"],
+        candidates=tuple(PickedCandidate(*fields) for fields in _json(row["candidates"])),
+        shown_first=tuple(row["shown_first"]),
+        low_lean=row["low_lean"],
+        frontier=row["frontier"],
+    )
 
 
 def _json(value: Any) -> Any:

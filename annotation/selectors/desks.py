@@ -1,15 +1,13 @@
 """All that a submit needs to know, in one statement: the seat, the assignment, what came before."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from annotation.core.sittings import Sitting
 from annotation.models import Assignment, User
+from annotation.selectors.prepared import prepared_row
 from annotation.selectors.seats import (
     SEAT_COLUMNS,
     SEAT_TABLES,
@@ -73,10 +71,8 @@ def desk(annotator: User, assignment_id: int, token: UUID, *, participation_id: 
         "participation": participation_id,
         "token": token,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_DESK, parameters)
-        values: Sequence[Any] = cursor.fetchone()
-        row = dict(zip((column.name for column in cursor.description), values, strict=True))
+    row = prepared_row(_DESK, parameters)
+    assert row is not None
     return Desk(
         seat=seat_from(row),
         assignment=_assignment(annotator, row),

@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from annotation.core.working_hours import WorkingHours
 from annotation.models import Participation, Project, User
 from annotation.selectors.access import JUDGES
+from annotation.selectors.prepared import prepared_row
 
 RECENT_PROMPTS = 10
 
@@ -38,7 +38,7 @@ SEAT_COLUMNS = """
             ON served.pool_id = m.pool_id AND served.project_id = project.id
           JOIN annotation_pool pool ON pool.id = m.pool_id
          WHERE m.user_id = p.annotator_id AND m.state = 'active' AND m.is_qualified
-           AND m.role = ANY(%(judges)s)
+           AND m.role = ANY(%(judges)s::varchar[])
          ORDER BY pool.id
     ) AS routes,
     EXISTS (
@@ -49,7 +49,8 @@ SEAT_COLUMNS = """
     ) AS is_known,
     EXISTS (
         SELECT FROM annotation_projectrole r
-         WHERE r.project_id = project.id AND r.user_id = p.annotator_id AND r.role = ANY(%(judges)s)
+         WHERE r.project_id = project.id AND r.user_id = p.annotator_id
+           AND r.role = ANY(%(judges)s::varchar[])
     ) AS has_project_role,
     EXISTS (
         SELECT FROM annotation_qualification q WHERE q.project_id = project.id AND q.is_open
@@ -67,7 +68,7 @@ SEAT_TABLES = """
     annotation_participation p
     JOIN annotation_project project ON project.id = p.project_id
     CROSS JOIN (
-        SELECT now() AS now, (now() AT TIME ZONE %(zone)s)::date AS today) AS clock
+        SELECT now() AS now, (now() AT TIME ZONE %(zone)s::text)::date AS today) AS clock
     LEFT JOIN annotation_workday day ON day.participation_id = p.id AND day.day = clock.today
 """
 _SEAT = f"""
@@ -177,20 +178,13 @@ _STATE_WORDS: Mapping[str, Callable[[], str]] = {
 
 def seat(annotator: User, project: Project) -> Seat:
     """The annotator's seat, locked until the transaction ends; made where there was none."""
-    parameters: dict[str, Any] = seat_parameters() | {
-        "annotator": annotator.pk,
-        "project": project.pk,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_SEAT, parameters)
-        row = cursor.fetchone()
-        if row is None:
-            Participation.objects.get_or_create(annotator=annotator, project=project)
-            cursor.execute(_SEAT, parameters)
-            row = cursor.fetchone()
-        return seat_from(
-            dict(zip((column.name for column in cursor.description), row, strict=True))
-        )
+    parameters = seat_parameters() | {"annotator": annotator.pk, "project": project.pk}
+    row = prepared_row(_SEAT, parameters)
+    if row is None:
+        Participation.objects.get_or_create(annotator=annotator, project=project)
+        row = prepared_row(_SEAT, parameters)
+    assert row is not None
+    return seat_from(row)
 
 
 def seat_parameters() -> dict[str, Any]:

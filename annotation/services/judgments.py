@@ -166,13 +166,23 @@ def _submit(
     elif place.assignment.state == State.SKIPPED:
         raise Conflict(_("You skipped this comparison."), hint=_("Undo the skip to judge it."))
     sitting = sitting_at(place.sitting, place.seat.now, working_ms=answer.active_ms or 0)
-    judgment = _append(place, project, token, source, answer, sitting)
+    judgment = _judgment(place, token, source, answer, sitting)
     sitting = sitting_after(
         sitting, place.seat.now, active_ms=answer.active_ms, is_first_answer=place.head_id is None
     )
+    criteria = {c.key: c for c in asked.criteria}
+    order = place.assignment.display_order
     day = submit_close(
-        place, sitting, active_ms=answer.active_ms, shows=shows, seconds=lease_seconds(project)
-    )
+        place, judgment, sitting, shows=shows, seconds=lease_seconds(project),
+        answers=[
+            _criterion_answer(judgment, criteria[key], given, order)
+            for key, given in answer.criteria.items()
+        ],
+    )  # fmt: skip
+    if answer.spans:
+        spans_create(judgment, answer.spans)
+    if answer.rewrite is not None:
+        rewrite_create(judgment, answer.rewrite)
     _complete(place, project)
     return Submitted(judgment, project, sitting, place, day)
 
@@ -229,16 +239,11 @@ def _check_may_amend(project: Project, place: Desk, amends: bool | None = True) 
         raise Conflict(_("This project does not allow judgments to be changed after a minute."))
 
 
-def _append(
-    place: Desk,
-    project: Project,
-    token: UUID,
-    source: str,
-    answer: JudgmentInput,
-    sitting: Sitting,
+def _judgment(
+    place: Desk, token: UUID, source: str, answer: JudgmentInput, sitting: Sitting
 ) -> Judgment:
     order, now = place.assignment.display_order, place.seat.now
-    judgment = Judgment.objects.create(
+    return Judgment(
         comparison_id=place.assignment.comparison_id,
         annotator_id=place.assignment.annotator_id,
         assignment=place.assignment,
@@ -257,17 +262,6 @@ def _append(
         source=source,
         judged_at=now,
     )
-    if answer.criteria:
-        criteria = {c.key: c for c in further_criteria(project)}
-        CriterionAnswer.objects.bulk_create(
-            _criterion_answer(judgment, criteria[key], given, order)
-            for key, given in answer.criteria.items()
-        )
-    if answer.spans:
-        spans_create(judgment, answer.spans)
-    if answer.rewrite is not None:
-        rewrite_create(judgment, answer.rewrite)
-    return judgment
 
 
 def _by_position(by_slot: Sequence[T] | None, order: Sequence[int]) -> list[T] | None:

@@ -24,6 +24,7 @@ from annotation.models import (
     User,
 )
 from annotation.selectors.claims import Pick, next_comparison, picked_again
+from annotation.selectors.prepared import prepared_row
 from annotation.selectors.seats import RECENT_PROMPTS, Seat
 
 ADVANCE_EVERY = 16  # claims after which an annotator's frontier in a lane is moved on
@@ -35,21 +36,22 @@ WITH lease AS (
     INSERT INTO annotation_assignment
         (comparison_id, annotator_id, purpose, state, display_order, leased_at, expires_at,
          shown_at, skip_reason, skip_note)
-    VALUES (%(comparison)s, %(annotator)s, 'judge', 'leased', %(order)s, now(),
-            now() + make_interval(secs => %(seconds)s), CASE WHEN %(is_shown)s THEN now() END,
-            '', '')
+    VALUES (%(comparison)s, %(annotator)s, 'judge', 'leased', %(order)s::smallint[], now(),
+            now() + make_interval(secs => %(seconds)s::int),
+            CASE WHEN %(is_shown)s::bool THEN now() END, '', '')
     RETURNING id, leased_at, expires_at, shown_at
 ), tally AS (
     INSERT INTO annotation_pairorder AS t
         (participation_id, low_id, high_id, low_first, high_first)
-    SELECT %(participation)s, %(low)s, %(high)s, %(low_first)s::int, 1 - %(low_first)s::int
-     WHERE %(low)s IS NOT NULL
+    SELECT %(participation)s::bigint, %(low)s::bigint, %(high)s::bigint,
+           %(low_first)s::bool::int, 1 - %(low_first)s::bool::int
+     WHERE %(low)s::bigint IS NOT NULL
     ON CONFLICT (participation_id, low_id, high_id) DO UPDATE
        SET low_first = t.low_first + EXCLUDED.low_first,
            high_first = t.high_first + EXCLUDED.high_first
 ), seat AS (
     UPDATE annotation_participation
-       SET claims = claims + 1, recent_prompts = %(recent)s,
+       SET claims = claims + 1, recent_prompts = %(recent)s::bigint[],
            frontiers = frontiers || %(frontier)s::jsonb
      WHERE id = %(participation)s
 )
@@ -95,12 +97,12 @@ def lease_next(
         "recent": [pick.prompt.pk, *seat.recent_prompts][:RECENT_PROMPTS],
         "frontier": _frontier(pick), **_tally(pick, order),
     }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_LEASE, parameters)
-        key, leased_at, expires_at, shown_at = cursor.fetchone()
+    made = prepared_row(_LEASE, parameters)
+    assert made is not None
     assignment = Assignment(
-        pk=key, comparison_id=pick.comparison_id, annotator=annotator, display_order=list(order),
-        leased_at=leased_at, expires_at=expires_at, shown_at=shown_at,
+        pk=made["id"], comparison_id=pick.comparison_id, annotator=annotator,
+        display_order=list(order), leased_at=made["leased_at"], expires_at=made["expires_at"],
+        shown_at=made["shown_at"],
     )  # fmt: skip
     assignment._state.adding = False
     return Lease(assignment, pick)

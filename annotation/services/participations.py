@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from annotation.core.errors import NotFound
 from annotation.models import Participation, Project, User
+from annotation.selectors.prepared import prepared_row
 
 _LOCK = """
     SELECT p.id FROM annotation_participation p
@@ -92,14 +93,12 @@ def participation_lock(*, annotator: User, assignment_id: int) -> int:
     wait for each other and see what the other did. Raises NotFound for somebody else's assignment.
     """
     parameters: dict[str, Any] = {"annotator": annotator.pk, "assignment": assignment_id}
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, parameters)
-        row = cursor.fetchone()
-        if row is None:
-            _make(annotator, assignment_id)
-            cursor.execute(_LOCK, parameters)
-            row = cursor.fetchone()
-    return int(row[0])
+    row = prepared_row(_LOCK, parameters)
+    if row is None:
+        _make(annotator, assignment_id)
+        row = prepared_row(_LOCK, parameters)
+    assert row is not None
+    return int(row["id"])
 
 
 def _make(annotator: User, assignment_id: int) -> None:

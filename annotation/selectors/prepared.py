@@ -1,0 +1,24 @@
+"""Statements that every judgment runs, prepared on the connection: they are planned once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+Row = dict[str, Any]
+
+
+def prepared_row(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Row | None:
+    """The first row of a statement by the names of its columns; None where there is none.
+
+    Errors come as Django's. Parameters are bound by the server, so their types must be plain from
+    the statement (`%(name)s::int` where nothing else says it). Columns of type jsonb come as text.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement.encode(), parameters, prepare=True)
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        return dict(zip((column.name for column in cursor.description or ()), row, strict=True))
