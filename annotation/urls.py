@@ -1,12 +1,26 @@
 from django.urls import include, path
 
-from annotation.web import annotate, auth, flags, history, home, profile, reading, review
+from annotation.web import (
+    annotate,
+    auth,
+    flags,
+    history,
+    home,
+    profile,
+    qualification,
+    reading,
+    review,
+)
 
 app_name = "annotation"
 urlpatterns = [
     path("", home.home, name="home"),
     path("judge/<slug:slug>/", annotate.judge, name="judge"),
     path("guidelines/<slug:slug>/", home.guidelines, name="guidelines"),
+    path("qualify/<slug:slug>/", qualification.qualify, name="qualify"),
+    path("qualify/<slug:slug>/begin/", qualification.begin, name="qualify-begin"),
+    path("attempts/<int:attempt_id>/answer/", qualification.answer, name="qualify-answer"),
+    path("notices/<int:intervention_id>/seen/", qualification.notice_seen, name="notice-seen"),
     path("history/", history.page, name="history"),
     path("assignments/<int:assignment_id>/ahead/", annotate.ahead, name="ahead"),
     path("assignments/<int:assignment_id>/draft/", annotate.draft, name="draft"),

@@ -121,9 +121,13 @@ def pace(project: Project, now: datetime) -> Pace:
 
 def judgments_wanted(project: Project, *, state: str = Batch.State.OPEN) -> int:
     """Judgments that batches in a state, by default the open ones, still want."""
-    left = Comparison.objects.filter(
-        project=project, state=Comparison.State.OPEN, batch__state=state
-    ).aggregate(left=Sum(F("overlap") - F("judged"), default=0))
+    left = (
+        Comparison.objects.filter(
+            project=project, state=Comparison.State.OPEN, batch__state=state, lane__isnull=False
+        )
+        .exclude(batch__reason=Batch.Reason.GOLD)
+        .aggregate(left=Sum(F("overlap") - F("judged"), default=0))
+    )
     return int(left["left"])
 
 

@@ -19,8 +19,10 @@ from annotation.models import (
     Completion,
     Draft,
     Judgment,
+    Participation,
     Project,
     Prompt,
+    Qualification,
     User,
 )
 from annotation.models.project import DEFAULT_QUESTION
@@ -107,10 +109,11 @@ def open_comparisons(annotator: User, project: Project) -> QuerySet[Comparison]:
     return Comparison.objects.filter(
         ~Exists(met),
         Q(taken__lt=F("overlap")) | Exists(own),
+        lane__isnull=False,
         project=project,
         state=Comparison.State.OPEN,
         batch__state=Batch.State.OPEN,
-    )
+    ).exclude(batch__reason=Batch.Reason.GOLD)
 
 
 def annotator_home(annotator: User) -> list[OpenWork]:
@@ -196,7 +199,8 @@ def completions_by_prompt(
 
 def _open_work(annotator: User, project: Project) -> OpenWork:
     judged = Judgment.objects.live().filter(annotator=annotator, comparison__project=project)
-    n_open = open_comparisons(annotator, project).count()
+    kept_out = _kept_out(annotator, project)
+    n_open = 0 if kept_out else open_comparisons(annotator, project).count()
     n_judged = judged.count()
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     return OpenWork(
@@ -207,8 +211,23 @@ def _open_work(annotator: User, project: Project) -> OpenWork:
         n_leased=Assignment.objects.filter(
             annotator=annotator, comparison__project=project, state=Assignment.State.LEASED
         ).count(),
-        reason=_reason(project, n_open, n_judged),
+        reason=kept_out or _reason(project, n_open, n_judged),
     )
+
+
+def _kept_out(annotator: User, project: Project) -> str:
+    """What keeps the person from work that is open, in words; "" for nothing."""
+    part = Participation.objects.filter(annotator=annotator, project=project).first()
+    if part is not None and part.state in {
+        Participation.State.PAUSED,
+        Participation.State.QUARANTINED,
+    }:
+        return _("Your work in this project is paused.")
+    if part is not None and part.qualified_at is not None:
+        return ""
+    if Qualification.objects.filter(project=project, is_open=True).exists():
+        return _("You have to pass this project's qualification first.")
+    return ""
 
 
 def _reason(project: Project, n_open: int, n_judged: int) -> str:
