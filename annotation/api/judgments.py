@@ -1,12 +1,13 @@
 """What was judged, for leads and reviewers: who is a pseudonym here, and stays one."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
 from annotation.api.base import ListView, Strict, person
 from annotation.models import CriterionAnswer, Judgment, Rewrite, Span, User
 from annotation.selectors import access
+from annotation.selectors.disputes import decisions_in_force
 from annotation.selectors.judgments import live
 
 
@@ -57,6 +58,7 @@ class RewriteOut(serializers.ModelSerializer):
 class JudgmentOut(serializers.ModelSerializer):
     """Groups hold positions in `completions`, best first; `shown` lists them as displayed."""
 
+    kind = serializers.SerializerMethodField(help_text="judgment, or adjudication: a decision.")
     annotator = serializers.CharField(source="annotator.pseudonym", help_text="A pseudonym.")
     is_simulated = serializers.SerializerMethodField()
     prompt = serializers.IntegerField(source="comparison.prompt_id")
@@ -70,12 +72,15 @@ class JudgmentOut(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = [
-            "id", "comparison", "prompt", "completions", "annotator", "is_simulated", "groups",
-            "shown", "strength", "both_bad", "criteria", "spans", "rewrite", "rationale",
+            "id", "kind", "comparison", "prompt", "completions", "annotator", "is_simulated",
+            "groups", "shown", "strength", "both_bad", "criteria", "spans", "rewrite", "rationale",
             "confidence", "active_ms", "first_viewed_ms", "sitting_ms", "pace", "source",
             "revision", "judged_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_kind(self, judgment: Judgment) -> str:
+        return "adjudication" if judgment.is_adjudication else "judgment"
 
     def get_is_simulated(self, judgment: Judgment) -> bool:
         return judgment.annotator.kind == User.Kind.SIMULATED
@@ -94,6 +99,9 @@ class JudgmentQuery(Strict):
     include_simulated = serializers.BooleanField(
         default=False, help_text="With what synthetic annotators judged."
     )
+    include_adjudications = serializers.BooleanField(
+        default=False, help_text="With reviewers' decisions of disputes."
+    )
 
 
 @extend_schema_view(get=extend_schema(parameters=[JudgmentQuery], operation_id="judgments_list"))
@@ -108,8 +116,14 @@ class Judgments(ListView):
         query = JudgmentQuery(data={k: v for k, v in self.request.query_params.items()
                                     if k in JudgmentQuery().fields})  # fmt: skip
         query.is_valid(raise_exception=True)
-        return (
-            live(project, **query.validated_data)
-            .select_related("annotator", "comparison", "assignment", "rewrite__candidate")
-            .prefetch_related("comparison__candidates", "answers__criterion", "spans__candidate")
-        )
+        options = dict(query.validated_data)
+        with_decisions = options.pop("include_adjudications")
+        judgments = live(project, **options)
+        if with_decisions:
+            decisions = decisions_in_force(project, **options)
+            judgments = Judgment.objects.filter(
+                Q(pk__in=judgments.values("pk")) | Q(pk__in=decisions.values("pk"))
+            )
+        return judgments.select_related(
+            "annotator", "comparison", "assignment", "rewrite__candidate"
+        ).prefetch_related("comparison__candidates", "answers__criterion", "spans__candidate")

@@ -35,6 +35,9 @@ class ExportIn(Strict):
     is_majority = serializers.BooleanField(
         default=False, help_text="One row per pair by majority, not one per judgment."
     )
+    follows_adjudication = serializers.BooleanField(
+        default=True, help_text="Reviewers' decisions take the place of the judgments they decide."
+    )
 
 
 @extend_schema_view(get=extend_schema(parameters=[RunQuery], operation_id="runs_list"))

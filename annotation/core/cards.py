@@ -21,6 +21,7 @@ COLUMNS = {
     "prompt": ("messages", "the conversation up to the user's turn"),
     "chosen": ("messages", "the preferred response, as the assistant's turn"),
     "rejected": ("messages", "the other response"),
+    "kind": ("string", "judgment, or adjudication where a reviewer decided a dispute"),
     "criterion": ("string", "the axis that was judged"),
     "strength": ("float64", "mean strength of the votes for chosen: 1 slightly, 2, 3 much better"),
     "votes_chosen": ("int64", "votes for chosen"),
@@ -30,7 +31,10 @@ COLUMNS = {
     "chosen_policy": ("string", "who wrote chosen"),
     "rejected_policy": ("string", "who wrote rejected"),
     "batch_reason": ("string", "why the comparison was opened"),
-    "annotators": ("strings", "pseudonyms of those who voted"),
+    "annotators": (
+        "strings",
+        "pseudonyms of those who voted; last the reviewer who decided",
+    ),
     "judgment_ids": ("integers", "their judgments, in the same order"),
     "prompt_id": ("int64", "the prompt in the collecting system"),
     "chosen_completion_id": ("int64", "chosen in the collecting system"),
@@ -152,9 +156,27 @@ def _about(card: Card) -> str:
         f"released {card.created_at:%Y-%m-%d}. Test prompts were held out from the start: they "
         "were never chosen by active learning and never trained on."
     )
+    facts += _adjudications(found)
     asked = f"Annotators were asked: *{_line(card.question)}*" if card.question else ""
     warning = f"**Content warning:** {_line(card.content_warning)}" if card.content_warning else ""
     return "\n\n".join(filter(None, [warning, card.description.strip(), asked, facts]))
+
+
+def _adjudications(found: PreferenceSet) -> str:
+    """How reviewers' decisions of disputes entered, where there are any."""
+    n = sum(row["kind"] == "adjudication" for row in found.rows)
+    if not n:
+        return ""
+    if not found.follows_adjudication:
+        return (
+            f" {n:,} rows are decisions of reviewers who had not judged the comparison (`kind` is "
+            "`adjudication`); they stand beside the judgments that they decide between."
+        )
+    instead = "the majority" if found.is_majority else "the judgments of that comparison"
+    return (
+        f" Where annotators disagreed and a reviewer who had not judged the comparison decided, "
+        f"the decision stands in place of {instead}: {n:,} rows (`kind` is `adjudication`)."
+    )
 
 
 def _extras(card: Card) -> str:

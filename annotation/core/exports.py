@@ -17,6 +17,7 @@ from annotation.core.messages import Message
 from annotation.core.preferences import Preference, Verdict, preferences_from
 
 Split = Literal["train", "test"]
+Kind = Literal["judgment", "adjudication"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Vote:
 
     `texts` and `policies` are indexed by canonical position, as `verdict.completion_ids` is;
     `annotator` is a pseudonym; `split` is test for held-out prompts. Marks are of the whole
-    judgment: give them to one criterion's vote only.
+    judgment: give them to one criterion's vote only. A reviewer's decision of a dispute is a vote
+    that `is_adjudication`.
     """
 
     verdict: Verdict
@@ -49,6 +51,7 @@ class Vote:
     split: Split
     simulated: bool = False
     marks: tuple[Mark, ...] = ()
+    is_adjudication: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class PreferenceRow(TypedDict):
     prompt: list[Message]
     chosen: list[Message]
     rejected: list[Message]
+    kind: Kind
     criterion: str
     strength: float | None
     votes_chosen: int
@@ -137,7 +141,10 @@ class PreferenceRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class PreferenceSet:
-    """Rows and what they rest on; `n_left_out` pairs prefer neither response and have no row."""
+    """Rows and what they rest on; `n_left_out` pairs prefer neither response and have no row.
+
+    `follows_adjudication` says that a decided dispute speaks for all judges of its comparison.
+    """
 
     rows: tuple[PreferenceRow, ...]
     n_left_out: int
@@ -145,6 +152,7 @@ class PreferenceSet:
     n_annotators: int
     n_prompts: int
     is_majority: bool
+    follows_adjudication: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,28 +165,42 @@ class Written:
     sha256: str
 
 
-def vote_rows(votes: Iterable[Vote]) -> PreferenceSet:
-    """A row for each pair that a judgment decides; ties are left out and counted."""
+def vote_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -> PreferenceSet:
+    """A row for each pair that a judgment decides; ties are left out and counted.
+
+    Where a reviewer has decided a comparison the decision takes the place of the judgments on that
+    criterion, or stands beside them as a row of its own kind where it is not to be followed.
+    """
     votes = list(votes)
+    if follows_adjudication:
+        decided = {_subject(vote) for vote in votes if vote.is_adjudication}
+        votes = [v for v in votes if v.is_adjudication or _subject(v) not in decided]
     pairs = [(vote, preference) for vote in votes for preference in preferences_from(vote.verdict)]
     rows = tuple(_row([pair], pair[1].winner_id) for pair in pairs if not pair[1].is_tie)
-    return _preference_set(votes, rows, len(pairs) - len(rows), is_majority=False)
+    return _preference_set(
+        votes, rows, len(pairs) - len(rows), is_majority=False,
+        follows_adjudication=follows_adjudication,
+    )  # fmt: skip
 
 
-def majority_rows(votes: Iterable[Vote]) -> PreferenceSet:
+def majority_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -> PreferenceSet:
     """A row for each pair of completions (and criterion) that more voters decided one way than the
-    other way or as a tie; the rest are left out and counted."""
-    votes = list(votes)
+    other way or as a tie; the rest are left out and counted.
+
+    Where a reviewer has decided, the newest decision decides whatever the majority says; the votes
+    of the row are still the judges'. Where it is not to be followed only the judges count.
+    """
+    votes = [vote for vote in votes if follows_adjudication or not vote.is_adjudication]
     by_pair: defaultdict[tuple[int, str, frozenset[int]], list[_Cast]] = defaultdict(list)
     for vote in votes:
         for preference in preferences_from(vote.verdict):
             ids = frozenset((preference.winner_id, preference.loser_id))
             by_pair[preference.prompt_id, preference.criterion, ids].append((vote, preference))
-    winners = {key: _plurality(cast) for key, cast in by_pair.items()}
-    rows = tuple(
-        _row(cast, winner) for key, cast in by_pair.items() if (winner := winners[key]) is not None
-    )
-    return _preference_set(votes, rows, len(by_pair) - len(rows), is_majority=True)
+    rows = tuple(row for cast in by_pair.values() if (row := _majority_row(cast)) is not None)
+    return _preference_set(
+        votes, rows, len(by_pair) - len(rows), is_majority=True,
+        follows_adjudication=follows_adjudication,
+    )  # fmt: skip
 
 
 def demonstration_row(edit: Edit) -> DemonstrationRow:
@@ -241,19 +263,42 @@ def _plurality(cast: Sequence[_Cast]) -> int | None:
     return leaders[0] if len(leaders) == 1 else None
 
 
-def _row(cast: Sequence[_Cast], winner_id: int) -> PreferenceRow:
-    vote, preference = cast[0]
+def _subject(vote: Vote) -> tuple[int, str]:
+    return vote.verdict.comparison_id, vote.verdict.criterion
+
+
+def _majority_row(cast: Sequence[_Cast]) -> PreferenceRow | None:
+    """The row of what was decided, else of what most say; None where neither prefers a response."""
+    decision = max(
+        (each for each in cast if each[0].is_adjudication),
+        key=lambda each: each[1].judgment_id,
+        default=None,
+    )
+    said = [each for each in cast if not each[0].is_adjudication]
+    if decision is not None:
+        preference = decision[1]
+        return None if preference.is_tie else _row(said, preference.winner_id, decision)
+    winner = _plurality(said)
+    return None if winner is None else _row(said, winner)
+
+
+def _row(cast: Sequence[_Cast], winner_id: int, decision: _Cast | None = None) -> PreferenceRow:
+    """A row of votes cast; with a decision its words count, and the votes are told beside it."""
+    vote, preference = decision or cast[0]
     both = {preference.winner_id, preference.loser_id}
     (loser_id,) = both - {winner_id}
     ids = vote.verdict.completion_ids
     chosen, rejected = ids.index(winner_id), ids.index(loser_id)
     decided = [p for _, p in cast if not p.is_tie]
     won = [p for p in decided if p.winner_id == winner_id]
-    strengths = [p.strength for p in won if p.strength is not None]
+    telling = [preference] if decision else won
+    strengths = [p.strength for p in telling if p.strength is not None]
+    sources = [*cast, decision] if decision else cast
     return PreferenceRow(
         prompt=list(vote.messages),
         chosen=[_turn(vote.texts[chosen])],
         rejected=[_turn(vote.texts[rejected])],
+        kind="adjudication" if vote.is_adjudication else "judgment",
         criterion=preference.criterion,
         strength=fmean(strengths) if strengths else None,
         votes_chosen=len(won),
@@ -262,14 +307,14 @@ def _row(cast: Sequence[_Cast], winner_id: int) -> PreferenceRow:
         n_candidates=len(ids),
         chosen_policy=vote.policies[chosen],
         rejected_policy=vote.policies[rejected],
-        batch_reason=", ".join(sorted({v.batch_reason for v, _ in cast})),
-        annotators=[v.annotator for v, _ in cast],
-        judgment_ids=[p.judgment_id for _, p in cast],
+        batch_reason=", ".join(sorted({v.batch_reason for v, _ in sources})),
+        annotators=[v.annotator for v, _ in sources],
+        judgment_ids=[p.judgment_id for _, p in sources],
         prompt_id=preference.prompt_id,
         chosen_completion_id=winner_id,
         rejected_completion_id=loser_id,
         split=vote.split,
-        simulated=any(v.simulated for v, _ in cast),
+        simulated=any(v.simulated for v, _ in sources),
         spans=[row for v, _ in cast for row in _span_rows(v, winner_id, loser_id)],
     )
 
@@ -295,8 +340,9 @@ def _turn(text: str) -> Message:
 
 
 def _preference_set(
-    votes: Sequence[Vote], rows: tuple[PreferenceRow, ...], left_out: int, *, is_majority: bool
-) -> PreferenceSet:
+    votes: Sequence[Vote], rows: tuple[PreferenceRow, ...], left_out: int, *, is_majority: bool,
+    follows_adjudication: bool,
+) -> PreferenceSet:  # fmt: skip
     return PreferenceSet(
         rows=rows,
         n_left_out=left_out,
@@ -304,6 +350,7 @@ def _preference_set(
         n_annotators=len({vote.annotator for vote in votes}),
         n_prompts=len({vote.verdict.prompt_id for vote in votes}),
         is_majority=is_majority,
+        follows_adjudication=follows_adjudication,
     )
 
 

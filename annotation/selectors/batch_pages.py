@@ -3,8 +3,10 @@
 Nothing is counted and nothing skipped over, so the thousandth page costs what the first one does.
 """
 
+from collections.abc import Sequence
+
 from django.core.cache import cache
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +29,7 @@ SHOWS: dict[str, str | Promise] = {
 
 def comparisons_page(
     batch: Batch, which: str, after: int | None = None
-) -> tuple[list[Comparison], int | None]:
+) -> tuple[Sequence[Comparison], int | None]:
     """Up to a page of comparisons after an id, and the id after which the next page begins."""
     found = (
         _which(batch, which)
@@ -69,8 +71,9 @@ def _begins(batch: Batch) -> int:
     key = f"batch-begins/{batch.pk}"
     known: int | None = cache.get(key)
     if known is None:
-        ids = batch.comparisons.order_by("batch", "pk").values_list("pk", flat=True)
-        known = ids.first() or 0
+        # Of an expression there is no index: the batch's own is read, not the table up to there.
+        first = batch.comparisons.aggregate(first=Min(F("pk") + 0))["first"]
+        known = int(first or 0)
         if known:
             cache.set(key, known, None)
     return known

@@ -17,7 +17,8 @@ from annotation.core.throughput import Rate, rate
 from annotation.models import Assignment, Batch, Comparison, Project, User
 
 FRESH_BELOW = 5_000
-KEPT_FOR_EACH = 20_000  # comparisons that make a count be kept one second longer
+KEPT_FOR_EACH = 10_000  # comparisons that make a count be kept one second longer
+KEPT_AT_MOST = 60  # seconds
 RECENT_JUDGMENTS = 5_000
 RATE_SECONDS = 10
 WINDOW = timedelta(days=1)
@@ -222,7 +223,8 @@ def _tallies(batch_ids: Iterable[int]) -> dict[int, _Tally]:
         counted[batch_id] = counted[batch_id].with_(*values)
     for batch_id, tally in counted.items():
         if tally.n >= FRESH_BELOW:
-            cache.set(_key(batch_id), tally, max(1, tally.n // KEPT_FOR_EACH))
+            seconds = min(max(tally.n // KEPT_FOR_EACH, 1), KEPT_AT_MOST)
+            cache.set(_key(batch_id), tally, seconds)
     return known | counted
 
 

@@ -168,6 +168,18 @@ def disputes_decided(project: Project) -> QuerySet[Dispute]:
     )
 
 
+def decisions_in_force(
+    project: Project, *, include_simulated: bool = False, cutoff_id: int | None = None
+) -> QuerySet[Judgment]:
+    """The decision of each comparison's newest decided dispute, made up to a cutoff."""
+    decided = Dispute.objects.filter(project=project, state=Dispute.State.DECIDED)
+    if cutoff_id is not None:
+        decided = decided.filter(decision__lte=cutoff_id)
+    newest = decided.order_by("comparison_id", "-pk").distinct("comparison_id")
+    found = Judgment.objects.filter(pk__in=list(newest.values_list("decision", flat=True)))
+    return found if include_simulated else found.exclude(annotator__kind=User.Kind.SIMULATED)
+
+
 def criteria_disputed(project: Project) -> list[Criterion]:
     """The criteria by which the queue can be filtered: those that are answered with an order."""
     return list(project.criteria.filter(scale=Criterion.Scale.PREFERENCE))

@@ -43,6 +43,7 @@ from annotation.models import (
     User,
 )
 from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.disputes import decisions_in_force
 from annotation.services.agreement import agreement_estimates
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.audits import bias_estimates
@@ -59,20 +60,25 @@ def export_create(
     run: Run | None = None,
     include_simulated: bool = False,
     is_majority: bool = False,
+    follows_adjudication: bool = True,
 ) -> Export:
     """Writes the live judgments as preference pairs and records the release.
 
     Held-out prompts form the split `test`. With `is_majority` a pair has one row for all its
-    judges, else one for each. A run that is executed again after its worker died gives the same
-    release. Raises Invalid where there is nothing to export, Unavailable where the disk refuses.
+    judges, else one for each. Decisions of disputes take the place of the judgments between which
+    they decide, unless they are not to be followed. A run that is executed again after its worker
+    died gives the same release. Raises Invalid where there is nothing to export, Unavailable where
+    the disk refuses.
     """
     earlier = Export.objects.filter(run=run).first() if run is not None else None
     if earlier is not None:
         return earlier
     cutoff = judgment_selectors.latest_judgment_id(project)
     live = judgment_selectors.live(project, include_simulated=include_simulated, cutoff_id=cutoff)
-    votes = list(_votes(project, live))
-    found = majority_rows(votes) if is_majority else vote_rows(votes)
+    decisions = decisions_in_force(project, include_simulated=include_simulated, cutoff_id=cutoff)
+    votes = [*_votes(project, live), *_votes(project, decisions)]
+    rows = majority_rows if is_majority else vote_rows
+    found = rows(votes, follows_adjudication=follows_adjudication)
     if not found.rows:
         raise Invalid(
             "There is no decided pair to export yet.", hint="Judge some comparisons first."
@@ -83,12 +89,12 @@ def export_create(
     return _record(
         project=project, actor=actor, run=run, folder=folder, name=name, files=files,
         n_rows=len(found.rows), card=card, cutoff=cutoff, include_simulated=include_simulated,
-        is_majority=is_majority,
+        is_majority=is_majority, follows_adjudication=follows_adjudication,
     )  # fmt: skip
 
 
 def export_work(handle: RunHandle) -> Mapping[str, object]:
-    """The run's params: include_simulated, is_majority."""
+    """The run's params: include_simulated, is_majority, follows_adjudication."""
     handle.progress(0, 1, "Writing the dataset")
     export = export_create(
         project=handle.project,
@@ -96,6 +102,7 @@ def export_work(handle: RunHandle) -> Mapping[str, object]:
         run=handle.run,
         include_simulated=bool(handle.params.get("include_simulated")),
         is_majority=bool(handle.params.get("is_majority")),
+        follows_adjudication=bool(handle.params.get("follows_adjudication", True)),
     )
     handle.progress(1, 1, "Exported.")
     return {"export": export.pk, "rows": export.rows, "sha256": export.sha256}
@@ -116,7 +123,7 @@ def archive_path(export: Export) -> Path:
 def _record(
     *, project: Project, actor: User | None, run: Run | None, folder: Path, name: str,
     files: list[Written], n_rows: int, card: str, cutoff: int, include_simulated: bool,
-    is_majority: bool,
+    is_majority: bool, follows_adjudication: bool,
 ) -> Export:  # fmt: skip
     export = Export.objects.create(
         project=project,
@@ -126,7 +133,7 @@ def _record(
         byte_size=sum(file.byte_size for file in files),
         rows=n_rows,
         card=card,
-        params={"is_majority": is_majority},
+        params={"is_majority": is_majority, "follows_adjudication": follows_adjudication},
         cutoff_judgment_id=cutoff,
         includes_simulated=include_simulated,
         created_by=actor,
@@ -221,9 +228,9 @@ def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
         .distinct()
     }
     facts = {
-        pk: (reason, kind)
-        for pk, reason, kind in live.values_list(
-            "pk", "comparison__batch__reason", "annotator__kind"
+        pk: (reason, kind, is_adjudication)
+        for pk, reason, kind, is_adjudication in live.values_list(
+            "pk", "comparison__batch__reason", "annotator__kind", "is_adjudication"
         )
     }
     marks = _marks(live)
@@ -231,7 +238,7 @@ def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
         is_overall = criterion.key == Criterion.OVERALL
         for verdict in judgment_selectors.verdicts(live, criterion=criterion.key):
             shown = [completions[key] for key in verdict.completion_ids]
-            reason, kind = facts[verdict.judgment_id]
+            reason, kind, is_adjudication = facts[verdict.judgment_id]
             yield Vote(
                 verdict=verdict,
                 messages=shown[0].prompt.messages,
@@ -242,6 +249,7 @@ def _votes(project: Project, live: QuerySet[Judgment]) -> Iterator[Vote]:
                 split="test" if shown[0].prompt.is_held_out else "train",
                 simulated=kind == User.Kind.SIMULATED,
                 marks=tuple(marks[verdict.judgment_id]) if is_overall else (),
+                is_adjudication=is_adjudication,
             )
 
 

@@ -11,6 +11,7 @@ from annotation.core.rendering import render_markdown
 from annotation.models import AgreementReport, BiasAudit, Criterion, Project, Run
 from annotation.selectors import reports
 from annotation.selectors.access import export_for_lead
+from annotation.selectors.disputes import decisions_in_force
 from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
 from annotation.services.exports import archive_path
@@ -103,6 +104,7 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
         project,
         exports=reports.exports(project),
         n_people=n_people,
+        n_decided=decisions_in_force(project).count(),
         n_simulated=live(project, include_simulated=True).count() - n_people,
         run=latest_runs(project).get(Run.Kind.EXPORT),
     )
@@ -115,6 +117,7 @@ def export_new(request: HttpRequest, slug: str) -> HttpResponse:
     params = {
         "include_simulated": "include_simulated" in request.POST,
         "is_majority": request.POST.get("rows") == "majority",
+        "follows_adjudication": "beside" not in request.POST,
     }
     run = run_create(actor=person(request), project=project, kind=Run.Kind.EXPORT, params=params)
     send(run)

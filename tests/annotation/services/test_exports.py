@@ -13,10 +13,11 @@ import pytest
 
 from annotation.core.errors import Invalid, Unavailable
 from annotation.models import Export, Project, Prompt, User
+from annotation.services.disputes import Decision, dispute_decide, dispute_take
 from annotation.services.exports import archive_path, export_create
 from annotation.services.judgments import judgment_withdraw
 from annotation.services.passages import RewriteInput, SpanInput
-from tests.factories import judge, make_run, make_user
+from tests.factories import judge, make_dispute, make_run, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -211,3 +212,36 @@ def test_marks_stand_in_the_rows_of_their_pair(ana: User, project: Project, expo
                 "quote": "answer", "note": "Vague.", "annotator": row["annotators"][0],
             }
         ]  # fmt: skip
+
+
+def test_a_decision_takes_the_place_of_what_it_decides(
+    ana: User, ben: User, project: Project, exports: Path
+) -> None:
+    dispute = make_dispute(project, ana, ben)
+    lease = dispute_take(reviewer=(rita := make_user("rita")), dispute=dispute)
+    slot = lease.display_order.index(1)
+    dispute_decide(
+        reviewer=rita, dispute=dispute, token=uuid4(),
+        decision=Decision(groups=((slot,), (1 - slot,)), reason="It says more.", strength=2),
+    )  # fmt: skip
+    wordy = dispute.comparison.candidates.get(position=1).completion.text
+
+    def written(**options: bool) -> list[dict[str, Any]]:
+        export = export_create(project=project, **options)
+        folder = exports / export.folder
+        found = [split for split in ("train", "test") if (folder / f"{split}.jsonl").exists()]
+        return [row for split in found for row in rows_of(folder, split)]
+
+    for options in ({}, {"is_majority": True}):
+        (row,) = written(**options)
+        assert row["kind"] == "adjudication"
+        assert row["chosen"][0]["content"] == wordy
+        assert row["strength"] == 2
+    assert (row["votes_chosen"], row["votes_rejected"]) == (1, 1)
+    assert len(row["judgment_ids"]) == len(row["annotators"]) == 3
+    beside = written(follows_adjudication=False)
+    assert sorted(row["kind"] for row in beside) == ["adjudication", "judgment", "judgment"]
+    card = Export.objects.order_by("pk").first().card
+    assert "the decision stands in place of the judgments of that comparison: 1 rows" in card
+    with pytest.raises(Invalid, match="no decided pair"):  # one against one, and nobody to ask
+        export_create(project=project, is_majority=True, follows_adjudication=False)
