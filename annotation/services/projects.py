@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from annotation.core.errors import Conflict, Invalid
 from annotation.models import Criterion, Policy, Pool, Project, User
 from annotation.services.audit_log import audit_entry_create
+from annotation.services.lanes import project_queue
 
 SETTINGS = frozenset(
     {
@@ -19,7 +20,8 @@ SETTINGS = frozenset(
         "shows_gold", "break_after_minutes", "samples_per_prompt",
         "retrain_automatically", "retrain_after_judgments", "retrain_after_minutes",
         "acquire_automatically", "acquisition_function", "acquisition_size", "control_share",
-        "learns_from_simulated", "is_archived",
+        "learns_from_simulated", "is_archived", "adjudicates", "stop_at_agreement", "overlap_cap",
+        "prompt_window_hours", "oldest_share", "gold_rate", "repeat_rate", "skill_tags",
     }
 )  # fmt: skip
 BORN_WITH = SETTINGS | {"kind", "held_out_fraction", "seed"}
@@ -53,7 +55,10 @@ def project_create(
 
 @transaction.atomic
 def project_update(*, actor: User, project: Project, **settings: object) -> Project:
-    """Changes settings that may change. What a project was born with stays for its life."""
+    """Changes settings that may change. What a project was born with stays for its life.
+
+    Tags that ask for a skill sort all open comparisons anew.
+    """
     _check_known(settings, SETTINGS)
     locked = Project.objects.select_for_update().get(pk=project.pk)
     before = {name: getattr(locked, name) for name in settings}
@@ -61,6 +66,8 @@ def project_update(*, actor: User, project: Project, **settings: object) -> Proj
         setattr(locked, name, value)
     _clean(locked)
     locked.save()
+    if before.get("skill_tags", locked.skill_tags) != locked.skill_tags:
+        project_queue(project=locked)
     changed = {name: [before[name], settings[name]] for name in settings
                if before[name] != settings[name]}  # fmt: skip
     audit_entry_create(
@@ -129,6 +136,11 @@ def _check_known(settings: Mapping[str, object], known: frozenset[str]) -> None:
 
 def _clean(thing: Project | Criterion | Policy) -> None:
     """Django's own validation, as our error: the first problem, with its field."""
+    if isinstance(thing, Project) and (thing.overlap_cap or thing.overlap) < thing.overlap:
+        raise Invalid(
+            "The most judgments of a comparison cannot be fewer than are always asked for.",
+            field="overlap_cap",
+        )
     try:
         thing.full_clean()
     except ValidationError as error:

@@ -16,7 +16,10 @@ Kind = Literal["text", "whole", "number", "share", "yes_no"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One control. A `share` is stored as 0..1 and shown in per cent."""
+    """One control. A `share` is stored as 0..1 and shown in per cent.
+
+    A number that need not be given is None where it is not.
+    """
 
     name: str
     label: Words
@@ -28,6 +31,7 @@ class Field:
     max: float | None = None
     step: str = ""
     required: bool = False
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def _read(field: Field, post: QueryDict) -> object:
         raise Invalid(_("Choose one of the list."), field=field.name)
     if field.kind == "text":
         return written.replace("\r\n", "\n")
+    if field.may_be_empty and not written:
+        return None
     return _number(field, written)
 
 

@@ -63,6 +63,33 @@ JUDGING = (
     Field("shows_gold", gettext_lazy("Annotators see how they did on gold comparisons"), "yes_no"),
 )  # fmt: skip
 
+ASSIGNING = (
+    Field("overlap_cap", gettext_lazy("Where judges disagree, ask up to"), "whole", min=1, max=500,
+          may_be_empty=True,
+          hint=gettext_lazy("One more judgment at a time until enough say the same or this many "
+                            "are there. Empty: never more than above.")),
+    Field("stop_at_agreement", gettext_lazy("Judges agree when so many say the same, %"), "share",
+          min=50, max=100, required=True,
+          hint=gettext_lazy("Below it one more is asked, or a reviewer decides, as set here.")),
+    Field("adjudicates", gettext_lazy("Put comparisons on which judges disagree before a reviewer"),
+          "yes_no"),
+    Field("prompt_window_hours", gettext_lazy("Hours before somebody meets a prompt again"),
+          "whole", min=1, max=8760, may_be_empty=True,
+          hint=gettext_lazy("In another comparison of it. Empty: no wait.")),
+    Field("oldest_share", gettext_lazy("Of each person's work, from the oldest batch first, %"),
+          "share", min=0, max=100, required=True,
+          hint=gettext_lazy("The rest goes by what would tell most; without this, old batches "
+                            "could wait for ever.")),
+    Field("gold_rate", gettext_lazy("Of each person's work, gold, %"), "share", min=0, max=50,
+          required=True, hint=gettext_lazy("Comparisons whose answer you know, mixed in unseen.")),
+    Field("repeat_rate", gettext_lazy("Of each person's work, hidden repeats, %"), "share", min=0,
+          max=50, required=True,
+          hint=gettext_lazy("The same comparison once more, to see whether they say the same.")),
+    Field("skill_tags", gettext_lazy("Prompt tags that ask for a skill"),
+          hint=gettext_lazy("Separated by commas. A prompt with such a tag is only shown to people "
+                            "with the skill of that name.")),
+)  # fmt: skip
+
 LEARNING = (
     Field("samples_per_prompt", gettext_lazy("Responses of each policy to each prompt"), "whole",
           min=1, max=100),
@@ -82,6 +109,8 @@ LEARNING = (
     Field("learns_from_simulated", gettext_lazy("Learn from and measure simulated annotators too"),
           "yes_no"),
 )  # fmt: skip
+
+ALL_FIELDS = JUDGING + ASSIGNING + LEARNING
 
 CRITERION = (
     Field("key", gettext_lazy("Key"), required=True, hint=gettext_lazy("For files: “helpful”.")),
@@ -136,7 +165,7 @@ def project_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     project = led(request, slug)
-    fields = JUDGING + LEARNING
+    fields = ALL_FIELDS
     values: Mapping[str, object] = {f.name: _stored(project, f) for f in fields}
     error = None
     if request.method == "POST":
@@ -157,7 +186,7 @@ def criterion_new(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         criterion_create(actor=person(request), project=project, **read(CRITERION, request.POST))
     except AlignUIError as error:
-        values = {f.name: _stored(project, f) for f in JUDGING + LEARNING}
+        values = {f.name: _stored(project, f) for f in ALL_FIELDS}
         return _settings_page(request, project, values, None, criterion_error=error)
     return done(request, _("The criterion is asked from now on."), "annotation:settings", slug)
 
@@ -177,10 +206,11 @@ def _settings_page(
         project,
         status=either.status if either else 200,
         judging=shown(JUDGING, values, error),
+        assigning=shown(ASSIGNING, values, error),
         learning=shown(LEARNING, values, error),
         criterion_fields=shown(CRITERION, sent, criterion_error),
         criteria=project.criteria.all(),
-        error=unplaced(error, JUDGING + LEARNING) or unplaced(criterion_error, CRITERION),
+        error=unplaced(error, ALL_FIELDS) or unplaced(criterion_error, CRITERION),
     )
 
 
@@ -198,12 +228,16 @@ def _project_make(user: User, request: HttpRequest) -> Project:
 
 
 def _stored(project: Project, field: Field) -> object:
-    """A setting as its control shows it: the choices of a list are words."""
+    """A setting as its control shows it: the choices of a list are words, tags one line."""
     value = getattr(project, field.name)
+    if isinstance(value, list):
+        return ", ".join(value)
     return str(value) if field.choices else value
 
 
 def _settings_save(request: HttpRequest, project: Project) -> None:
-    values = read(JUDGING + LEARNING, request.POST)
+    values = read(ALL_FIELDS, request.POST)
     values["strength_levels"] = int(str(values["strength_levels"]))
+    tags = (tag.strip() for tag in str(values["skill_tags"]).split(","))
+    values["skill_tags"] = sorted({tag for tag in tags if tag})
     project_update(actor=person(request), project=project, **values)

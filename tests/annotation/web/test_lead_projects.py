@@ -23,9 +23,9 @@ def client(lena: User, project: Project) -> Client:
 def settings_of(client: Client, **changed: str) -> dict[str, str]:
     """The settings form as the page fills it, with some of it changed."""
     context = client.get("/projects/kitchen/settings/").context
-    fields = [*context["judging"], *context["learning"]]
+    fields = [*context["judging"], *context["assigning"], *context["learning"]]
     sent = {
-        f.field.name: "on" if f.field.kind == "yes_no" else str(f.value)
+        f.field.name: "on" if f.field.kind == "yes_no" else "" if f.value is None else str(f.value)
         for f in fields
         if f.field.kind != "yes_no" or f.is_checked
     }
@@ -84,6 +84,22 @@ def test_changed_settings_are_kept_and_logged(client: Client, project: Project) 
     assert "project.update" in page
 
 
+def test_who_gets_what_is_set_and_tags_sort_open_work_anew(
+    client: Client, project: Project
+) -> None:
+    project.prompts.update(tags=["law", "tax"])
+    sent = settings_of(
+        client, overlap_cap="5", stop_at_agreement="80", adjudicates="on", prompt_window_hours="",
+        oldest_share="10", gold_rate="2.5", repeat_rate="1", skill_tags="law, , law",
+    )  # fmt: skip
+    assert client.post("/projects/kitchen/settings/", sent).status_code == 302
+    project.refresh_from_db()
+    assert (project.overlap_cap, project.stop_at_agreement, project.adjudicates) == (5, 0.8, True)
+    assert (project.prompt_window_hours, project.gold_rate) == (None, 0.025)
+    assert project.skill_tags == ["law"]
+    assert {tuple(c.lane.skills) for c in project.comparisons.all()} == {("law",)}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
@@ -93,6 +109,8 @@ def test_changed_settings_are_kept_and_logged(client: Client, project: Project) 
         ("control_share", "2", "A number from 5 to 100 is wanted here."),
         ("acquisition_function", "magic", "Choose one of the list."),
         ("name", "", "“Name” is missing."),
+        ("overlap_cap", "1", "cannot be fewer"),
+        ("gold_rate", "60", "A number from 0 to 50 is wanted here."),
     ],
 )
 def test_a_wrong_setting_is_said_at_its_field(
