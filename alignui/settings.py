@@ -41,7 +41,7 @@ def _database(url: str) -> dict[str, object]:
         "HOST": unquote(options.pop("host", parts.hostname or "")),
         "PORT": str(parts.port or options.pop("port", "")),
         "OPTIONS": {key: unquote(value) for key, value in options.items()},
-        "CONN_MAX_AGE": 60,
+        "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
     }
@@ -149,6 +149,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "annotation:sign-in"
 LOGIN_REDIRECT_URL = "annotation:home"
 LOGOUT_REDIRECT_URL = "annotation:sign-in"
+AUTHENTICATION_BACKENDS = ["annotation.web.sessions.People"]
+SESSION_ENGINE = "annotation.web.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -199,7 +199,7 @@ class AssignmentJudgment(View):
             claims=wants_next,
             is_shown=True,
         )
-        body = dict(SubmittedOut(submitted.judgment).data)
+        body = submitted_data(submitted.judgment)
         if wants_next:
             body["next"] = _following(person(request), submitted)
         return Response(body, status=status.HTTP_201_CREATED)
@@ -245,16 +245,64 @@ class JudgmentWithdraw(View):
 
 
 def _shown(assignment: Assignment) -> Response:
-    return Response(PresentationOut(presentation(assignment)).data)
+    return Response(presentation_data(presentation(assignment)))
+
+
+def presentation_data(shown: Presentation) -> dict[str, Any]:
+    """What PresentationOut describes, without building its fields anew for every comparison."""
+    project = shown.project
+    return {
+        "assignment": shown.assignment.pk,
+        "project": project.slug,
+        "kind": shown.kind,
+        "question": shown.question,
+        "guideline_html": shown.guideline_html,
+        "content_warning": shown.content_warning,
+        "turns": [{"role": t.role, "text": t.text, "html": t.html} for t in shown.turns],
+        "candidates": [
+            {"slot": c.slot, "letter": c.letter, "text": c.text, "html": c.html}
+            for c in shown.candidates
+        ],
+        "criteria": [
+            {
+                "key": c.key,
+                "name": c.name,
+                "guideline_html": c.guideline_html,
+                "scale": c.scale,
+                "is_required": c.is_required,
+            }
+            for c in shown.criteria
+        ],
+        "strengths": list(shown.strengths),
+        "allow_tie": project.allow_tie,
+        "allow_both_bad": project.allow_both_bad,
+        "rationale": project.rationale,
+        "confidence": project.confidence,
+        "spans": project.spans,
+        "rewrite": project.rewrite,
+        "is_amendment": shown.is_amendment,
+        "expires_at": shown.expires_at,
+        "idempotency_token": str(uuid4()),
+    }
+
+
+def submitted_data(judgment: Judgment) -> dict[str, Any]:
+    """What SubmittedOut describes."""
+    return {
+        "id": judgment.pk,
+        "assignment": judgment.assignment_id,
+        "revision": judgment.revision,
+        "judged_at": judgment.judged_at,
+    }
 
 
 def _following(user: User, submitted: Submitted) -> dict[str, Any] | None:
     lease = submitted.following
     if lease is not None:
         shown = fresh_presentation(lease.assignment, lease.pick, submitted.project)
-        return dict(PresentationOut(shown).data)
+        return presentation_data(shown)
     assignment = assignments.assignment_claim(annotator=user, project=submitted.project)
-    return None if assignment is None else dict(PresentationOut(presentation(assignment)).data)
+    return None if assignment is None else presentation_data(presentation(assignment))
 
 
 def _answer(given: dict[str, Any]) -> JudgmentInput:
