@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 from scipy import sparse, special
@@ -53,28 +54,17 @@ class AgreementMatrix:
 
     def pair(self, row: int, column: int) -> PairAgreement:
         """The pair at a row and a column; an annotator with themselves is no pair."""
-        n = int(self.n[row, column])
-        kappa = _number(self._kappa[row, column])
-        error = _number(self._error[row, column]) if n >= LEAST_FOR_INTERVAL else None
-        low = high = None
-        if kappa is not None and error:
-            low, high = kappa - self._reach * error, kappa + self._reach * error
-        return PairAgreement(
-            first=self.annotator_ids[row],
-            second=self.annotator_ids[column],
-            n=n,
-            agreement=_number(self._agreement[row, column]),
-            kappa=kappa,
-            low=None if low is None else max(-1.0, low),
-            high=None if high is None else min(1.0, high),
-            note=self._why(n, kappa, error),
-        )
+        figures = (self._agreement, self._kappa, self._error)
+        agreement, kappa, error = (float(figure[row, column]) for figure in figures)
+        return self._pair((row, column), int(self.n[row, column]), agreement, kappa, error)
 
     def pairs(self) -> Iterator[PairAgreement]:
         """Each two annotators once, those with a unit in common only."""
-        rows, columns = np.nonzero(np.triu(self.n, 1))
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            yield self.pair(row, column)
+        where = np.nonzero(np.triu(self.n, 1))
+        figures = (self.n, self._agreement, self._kappa, self._error)
+        columns = [part.tolist() for part in where] + [each[where].tolist() for each in figures]
+        for first, second, n, agreement, kappa, error in zip(*columns, strict=True):
+            yield self._pair((first, second), n, agreement, kappa, error)
 
     def kappa_grid(self) -> list[list[float | None]]:
         """Rows of kappas for a heat map; None where there is none, and on the diagonal."""
@@ -83,6 +73,25 @@ class AgreementMatrix:
     def agreement_grid(self) -> list[list[float | None]]:
         """Rows of shares for a heat map; None where there is none, and on the diagonal."""
         return [[_number(cell) for cell in row] for row in self._agreement.tolist()]
+
+    def _pair(
+        self, at: tuple[int, int], n: int, agreement: float, kappa: float, error: float
+    ) -> PairAgreement:
+        known = _number(kappa)
+        spread = _number(error) if n >= LEAST_FOR_INTERVAL else None
+        low = high = None
+        if known is not None and spread:
+            low, high = known - self._reach * spread, known + self._reach * spread
+        return PairAgreement(
+            first=self.annotator_ids[at[0]],
+            second=self.annotator_ids[at[1]],
+            n=n,
+            agreement=_number(agreement),
+            kappa=known,
+            low=None if low is None else max(-1.0, low),
+            high=None if high is None else min(1.0, high),
+            note=self._why(n, known, spread),
+        )
 
     def _why(self, n: int, kappa: float | None, error: float | None) -> str:
         if n == 0:
@@ -201,4 +210,4 @@ def _why_none(n: Ints) -> str:
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return value if isfinite(value) else None

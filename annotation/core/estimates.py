@@ -180,12 +180,11 @@ def _crossed(table: Table, coefficient: Coefficient, statistics: Floats) -> Cros
     """What the sums lose with a rating depends on its pattern and value alone."""
     n_values = table.patterns.shape[1]
     kinds = table.pattern_of_unit[table.unit_of] * n_values + table.value_of
-    found, kind_of = np.unique(kinds, return_inverse=True)
+    found, kind_of = numbered(kinds)
     pattern, value = np.divmod(found, n_values)
     without = table.patterns[pattern]
     without[np.arange(len(found)), value] -= 1
     cells = statistics[pattern] - coefficient.statistics(without)
-    kind_of = kind_of.reshape(-1)
     shares = _summed(cells, kind_of, table.annotator_of)
     if table.cluster_of_unit is None:
         return Crossed(shares, cells, np.bincount(kind_of).astype(float))
