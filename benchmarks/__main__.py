@@ -1,5 +1,6 @@
 """`python -m benchmarks`: measures everything and rewrites docs/benchmarks.md."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def section(found: dict[str, Any], *, is_first: bool) -> str:
     lines = [f"Measured on: {_machine(found['machine'])}.\n"] if is_first else []
     lines += [
         f"## {found['name']}\n",
+        *_words(found["name"]),
         "| figure | value | range | n | goal | baseline | ratio |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *map(_row, found["figures"]),
@@ -51,6 +53,14 @@ def section(found: dict[str, Any], *, is_first: bool) -> str:
         _folded("the same as JSON", "json", _as_json(found)),
     ]
     return "\n".join(lines)
+
+
+def _words(name: str) -> list[str]:
+    """What a benchmark's module says of itself; read, not imported, because some load a lot."""
+    if name not in NAMES:
+        return []
+    file = Path(__file__).parent.parent.joinpath(*NAMES[name].split(".")).with_suffix(".py")
+    return [f"{ast.get_docstring(ast.parse(file.read_text(encoding='utf-8')))}\n"]
 
 
 def _folded(title: str, language: str, text: str) -> str:

@@ -158,7 +158,8 @@ def _figures(houses: list[House], plan: Plan) -> Iterator[Figure]:
     yield from _crowd_figures(houses[-1], plan)
     for way in WAYS:
         yield from _statement_figures(houses, way)
-    yield from _costs(houses[0])
+    for house in houses:
+        yield from _costs(house)
     yield Figure(
         "requests that failed, comparisons met twice", sum(len(h.errors) for h in houses), "",
         goal=0, n=sum(len(h.accepted) for h in houses),
@@ -257,8 +258,8 @@ def _costs(house: House) -> Iterator[Figure]:
         for kind in rounds[0].cpu_seconds:
             spent = sum(answered.cpu_seconds[kind] for answered in rounds)
             yield Figure(
-                f"processor time for a judgment {NAMES[way]}: {kind}", 1000 * spent / judgments,
-                "ms", n=judgments,
+                f"processor time for a judgment {NAMES[way]}, {house.size:,} open: {kind}",
+                1000 * spent / judgments, "ms", n=judgments,
             )  # fmt: skip
 
 
