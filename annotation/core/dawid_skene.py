@@ -245,7 +245,7 @@ def _coins(tables: Floats, smoothing: float) -> Floats:
     chance = np.divide(right, total, out=np.full_like(right, 1 / size), where=total > 0)
     wrong = (1 - chance) / (size - 1)
     same = np.eye(size, dtype=bool)[None]
-    return np.where(same, chance[:, None, None], wrong[:, None, None])
+    return np.asarray(np.where(same, chance[:, None, None], wrong[:, None, None]))
 
 
 def _climb(model: _Model, least_gain: float, most_rounds: int) -> _Found:

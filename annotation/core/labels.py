@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 MOST_VALUES = 20
 UNKNOWN = -1
+FEWEST_ANNOTATORS = 3
 
 NOTHING = "Nothing has been judged yet."
 ALONE = "Only one annotator has judged so far; telling who errs needs at least three."
@@ -85,7 +86,7 @@ def labels_from(
     """
     units, unit_of = numbered(ratings.units)
     annotators, annotator_of = numbered(ratings.annotators)
-    if has_repeats(unit_of, annotator_of, len(annotators)):
+    if has_repeats(unit_of, annotator_of, np.bincount(unit_of)):
         raise Invalid(
             "An annotator judged the same item twice.",
             hint="Keep the newest answer of each annotator, or give a repeat its own item.",
@@ -112,23 +113,27 @@ def labels_from(
     )
 
 
+def summed(places: Ints, weights: Floats, size: int) -> Floats:
+    """(size,): the weights of each place added up."""
+    return np.asarray(np.bincount(places, weights=weights, minlength=size), dtype=np.float64)
+
+
 def why_not(labels: Labels) -> str:
     """A sentence that says why these labels cannot tell who errs; empty where they can."""
-    has_gold = bool((labels.known != UNKNOWN).any())
     if not len(labels):
         return NOTHING
     if len(labels.values) == 1:
         return UNIFORM
-    if has_gold:
+    if (labels.known != UNKNOWN).any():
         return ""
-    if len(labels.annotators) == 1:
-        return ALONE
-    if not labels.is_checked.any():
-        return NO_OVERLAP
-    if (np.bincount(labels.value_of) > 0).sum() == 1:
-        return UNIFORM
     checked = np.bincount(labels.annotator_of[labels.is_checked], minlength=len(labels.annotators))
-    return TWO if (checked > 0).sum() < 3 else ""
+    reasons = (
+        (len(labels.annotators) == 1, ALONE),
+        (not checked.any(), NO_OVERLAP),
+        ((np.bincount(labels.value_of) > 0).sum() == 1, UNIFORM),
+        ((checked > 0).sum() < FEWEST_ANNOTATORS, TWO),
+    )
+    return next((sentence for applies, sentence in reasons if applies), "")
 
 
 def islands(labels: Labels) -> Ints:
