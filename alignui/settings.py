@@ -208,6 +208,11 @@ SPECTACULAR_SETTINGS = {
         "UserKind": "annotation.models.User.Kind",
         "ComparisonKind": "annotation.models.ComparisonKind",
         "Ask": "annotation.models.Ask",
+        "BatchReason": "annotation.models.Batch.Reason",
+        "DisputeState": "annotation.models.Dispute.State",
+        "DisputeReason": "annotation.models.Dispute.Reason",
+        "MembershipState": "annotation.models.Membership.State",
+        "ParticipationState": "annotation.models.Participation.State",
     },
 }
 

@@ -107,12 +107,13 @@ def _people(filling: Filling) -> tuple[list["User"], "Pool"]:
 
 def _person(user: "User") -> Person:
     """With a session as signing in makes it; hundreds of sign-ins would cost minutes of hashing."""
+    from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return Person(user.pk, user.username, str(session.session_key), _token(user))
