@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
-from alignui.proving.doors import CSRF_SECRET, NO_CONTENT, Door, Page, Request, Rest, Taken, send
+from alignui.proving.doors import (
+    CSRF_SECRET,
+    NO_CONTENT,
+    Answer,
+    Door,
+    Page,
+    Request,
+    Rest,
+    Taken,
+    send,
+)
 from alignui.proving.ledger import Entry, Kind, Ledger
 from alignui.proving.plan import ACTS, LEASE_SECONDS, WITH_NEXT
 from alignui.proving.wire import Lost, Reply, Wire
@@ -113,7 +123,7 @@ class Annotator:
     def _answer_with_next(self, assignment: int) -> None:
         """As the page does: what was at hand is shown at once, and what follows it comes along."""
         ahead = self._at_hand or self._look_ahead(assignment)
-        taken = self._deliver(*self._judgment(assignment, ahead))
+        taken = self._deliver(*self._judgment(assignment, ahead, wants_next=True))
         if taken is not None:
             self._following, self._at_hand = taken.present or ahead, taken.ahead
 
@@ -198,11 +208,14 @@ class Annotator:
         reply = self._ask(self._door.ahead(assignment))
         return None if reply.status == NO_CONTENT else self._door.assignment_in(reply)
 
-    def _judgment(self, assignment: int, ahead: int | None = None) -> tuple[Entry, Request]:
+    def _judgment(
+        self, assignment: int, ahead: int | None = None, *, wants_next: bool = False
+    ) -> tuple[Entry, Request]:
         token = self._token()
         entry = self._place.ledger.open(Kind.JUDGMENT, token, self._person.user_id, assignment)
         slot = self._chance.randrange(2)
-        return entry, self._door.submit(assignment, token, slot, ahead)
+        answer = Answer(assignment, token, slot, ahead=ahead, wants_next=wants_next)
+        return entry, self._door.submit(answer)
 
     def _deliver(self, entry: Entry, request: Request, wire: Wire | None = None) -> Taken | None:
         """Sends until there is a final word, as the page's outbox does; None when refused."""

@@ -8,20 +8,41 @@ from random import Random
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from alignui.proving.annotators import Workplace
 from alignui.proving.plan import Plan
 from alignui.proving.scene import Scene
 from alignui.proving.web_processes import APPLICATION_NAME, WebServer
-from annotation.core.errors import Conflict
-from annotation.models import Batch, Membership, Participation
+from annotation.core.errors import AlignUIError, Conflict
+from annotation.models import (
+    Assignment,
+    Batch,
+    Comparison,
+    Intervention,
+    Membership,
+    Participation,
+    QualityRule,
+    User,
+)
 from annotation.services.assignments import assignments_expire
 from annotation.services.batches import batch_state_set
+from annotation.services.comparisons import (
+    comparison_give,
+    comparison_state_set,
+    lease_take_back,
+)
+from annotation.services.interventions import (
+    intervention_lift,
+    intervention_open,
+    quarantine_replay,
+)
 from annotation.services.lanes import lanes_refresh, project_queue
 from annotation.services.people import membership_state_set
 
 SWEEP_SECONDS = 0.5
+REPLAY_SHARE = 0.5
+WHY = "To see what happens"
 T = TypeVar("T")
 # Those in the middle of a transaction first: that is where a loss may hurt.
 _TERMINATE = """
@@ -120,9 +141,20 @@ class Disruptions:
     def _interfere(self) -> bool:
         """Something that a lead may do at any time, and its opposite a moment later."""
         act = self._chance.choice(
-            (self._pause_member, self._pause_participation, self._pause_batch, self._queue_anew)
+            (
+                self._pause_member,
+                self._intervene,
+                self._pause_batch,
+                self._queue_anew,
+                self._give,
+                self._take_back,
+                self._retire,
+            )
         )
-        act()
+        try:
+            act()
+        except AlignUIError:
+            return False  # in the meantime it had become impossible, which is said and nothing more
         return True
 
     def _pause_member(self) -> None:
@@ -131,14 +163,50 @@ class Disruptions:
         self._wait_a_moment()
         self._set_member(membership, Membership.State.ACTIVE)
 
-    def _pause_participation(self) -> None:
+    def _intervene(self) -> None:
+        """A pause or a quarantine; half of the quarantines ask others for what is left out."""
         found = list(Participation.objects.filter(project=self._scene.project))
         if not found:
             return
-        chosen = Participation.objects.filter(pk=self._chance.choice(found).pk)
-        chosen.update(state=self._chance.choice(Participation.State.values[1:]))
+        action = self._chance.choice((QualityRule.Action.PAUSE, QualityRule.Action.QUARANTINE))
+        done = intervention_open(
+            participation=self._chance.choice(found), action=action, reason=WHY,
+            actor=self._scene.lead,
+        )  # fmt: skip
+        if action == QualityRule.Action.QUARANTINE and self._chance.random() < REPLAY_SHARE:
+            quarantine_replay(actor=self._scene.lead, intervention=done)
         self._wait_a_moment()
-        chosen.update(state=Participation.State.ACTIVE)
+        intervention_lift(actor=self._scene.lead, intervention=done, reason=WHY)
+
+    def _give(self) -> None:
+        """A comparison that waits is given to a chosen person."""
+        comparison = self._any_comparison()
+        person = self._chance.choice(self._scene.people)
+        user = User.objects.get(pk=person.user_id)
+        comparison_give(actor=self._scene.lead, comparison=comparison, person=user, hours=1)
+
+    def _take_back(self) -> None:
+        lease = self._leases().order_by("?").first()
+        if lease is not None:
+            lease_take_back(actor=self._scene.lead, assignment=lease)
+
+    def _retire(self) -> None:
+        comparison, lead = self._any_comparison(), self._scene.lead
+        comparison_state_set(actor=lead, comparison=comparison, state=Comparison.State.RETIRED)
+        self._wait_a_moment()
+        comparison_state_set(actor=lead, comparison=comparison, state=Comparison.State.OPEN)
+
+    def _any_comparison(self) -> Comparison:
+        """One that still wants judgments, where there is one."""
+        wanting = Comparison.objects.filter(project=self._scene.project)
+        found = wanting.filter(judged__lt=F("overlap")).order_by("?").first() or wanting.first()
+        assert found is not None
+        return found
+
+    def _leases(self) -> QuerySet[Assignment]:
+        return Assignment.objects.filter(
+            comparison__project=self._scene.project, state=Assignment.State.LEASED
+        )
 
     def _pause_batch(self) -> None:
         batch = self._chance.choice(list(self._scene.project.batches.all()))
@@ -167,13 +235,17 @@ class Disruptions:
 
     def _put_right(self) -> None:
         """Nobody is paused and everything is open, whatever was cut short."""
+        lead, project = self._scene.lead, self._scene.project
         for membership in self._memberships().exclude(state=Membership.State.ACTIVE):
             self._set_member(membership, Membership.State.ACTIVE)
-        for batch in self._scene.project.batches.exclude(state=Batch.State.OPEN):
+        for done in Intervention.objects.filter(
+            participation__project=project, lifted_at__isnull=True
+        ):
+            intervention_lift(actor=lead, intervention=done, reason=WHY)
+        for batch in project.batches.exclude(state=Batch.State.OPEN):
             self._set_batch(batch, Batch.State.OPEN)
-        Participation.objects.filter(project=self._scene.project).update(
-            state=Participation.State.ACTIVE
-        )
+        for comparison in project.comparisons.filter(state=Comparison.State.RETIRED):
+            comparison_state_set(actor=lead, comparison=comparison, state=Comparison.State.OPEN)
 
     def _memberships(self) -> QuerySet[Membership]:
         return Membership.objects.filter(

@@ -36,12 +36,24 @@ class Taken:
     ahead: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent of an assignment: which slot is better, what the page holds ahead, and whether
+    the next assignment shall come along, which a page always wants."""
+
+    assignment: int
+    token: str
+    slot: int
+    ahead: int | None = None
+    wants_next: bool = False
+
+
 class Door(Protocol):
     """How one kind of client asks, and how it reads what it is told."""
 
     def next(self) -> Request: ...
     def ahead(self, assignment: int) -> Request: ...
-    def submit(self, assignment: int, token: str, slot: int, ahead: int | None) -> Request: ...
+    def submit(self, answer: Answer) -> Request: ...
     def skip(self, assignment: int, reason: str) -> Request: ...
     def unskip(self, assignment: int) -> Request: ...
     def withdraw(self, judgment: int, token: str) -> Request: ...
@@ -65,11 +77,11 @@ class Page:
     def ahead(self, assignment: int) -> Request:
         return self._post(f"/assignments/{assignment}/ahead/")
 
-    def submit(self, assignment: int, token: str, slot: int, ahead: int | None) -> Request:
-        fields = {"token": token, "choice": f"{slot}:1", "active_ms": "1500"}
-        if ahead is not None:
-            fields["ahead"] = str(ahead)
-        return self._post(f"/assignments/{assignment}/submit/", **fields)
+    def submit(self, answer: Answer) -> Request:
+        fields = {"token": answer.token, "choice": f"{answer.slot}:1", "active_ms": "1500"}
+        if answer.ahead is not None:
+            fields["ahead"] = str(answer.ahead)
+        return self._post(f"/assignments/{answer.assignment}/submit/", **fields)
 
     def skip(self, assignment: int, reason: str) -> Request:
         return self._post(f"/assignments/{assignment}/skip/", reason=reason)
@@ -127,9 +139,14 @@ class Rest:
     def ahead(self, assignment: int) -> Request:
         return self._post(f"assignments/{assignment}/renew")
 
-    def submit(self, assignment: int, token: str, slot: int, ahead: int | None) -> Request:
-        body = {"idempotency_token": token, "groups": [[slot], [1 - slot]], "active_ms": 1500}
-        return self._post(f"assignments/{assignment}/judgment", body)
+    def submit(self, answer: Answer) -> Request:
+        body = {
+            "idempotency_token": answer.token,
+            "groups": [[answer.slot], [1 - answer.slot]],
+            "active_ms": 1500,
+            "next": answer.wants_next,
+        }
+        return self._post(f"assignments/{answer.assignment}/judgment", body)
 
     def skip(self, assignment: int, reason: str) -> Request:
         return self._post(f"assignments/{assignment}/skip", {"reason": reason})

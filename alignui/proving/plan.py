@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 FULL_JUDGMENTS = 20_000
 LEASE_SECONDS = 3
-CLOCK_SKEWS = {"on time": 0.0, "two hours ahead": 7_200.0, "two hours behind": -7_200.0}
+CLOCK_SKEWS = {"on time": 0.0, "hours ahead": 18_000.0, "hours behind": -18_000.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ QUESTIONS: Mapping[str, str] = {
     SKEWED: """
         SELECT g.id FROM given g LEFT JOIN annotation_judgment j ON j.assignment_id = g.id
          WHERE NOT (g.leased_at BETWEEN %(began)s AND %(ended)s)
-            OR NOT (g.expires_at BETWEEN %(began)s AND %(ended)s + interval '10 minutes')
+            OR NOT (g.expires_at BETWEEN %(began)s AND %(ended)s + interval '2 hours')
             OR NOT (g.shown_at BETWEEN %(began)s AND %(ended)s)
             OR NOT (g.closed_at BETWEEN %(began)s AND %(ended)s)
             OR NOT (j.judged_at BETWEEN %(began)s AND %(ended)s)
