@@ -110,8 +110,8 @@ def one_annotator(n: int) -> str:
 
 def told_by_one() -> str:
     return (
-        "Nearly all that these votes tell of it comes from one annotator, so a habit of that person "
-        "cannot be told from one of all."
+        "Nearly all that these votes tell of it comes from one annotator, so a habit of this "
+        "person cannot be told from one of all."
     )
 
 

@@ -96,9 +96,8 @@ def relative_difference(
     Source: Chiang et al. (2024), style control in Chatbot Arena, for the form of the difference.
     """
     total = first + second
+    unknown = ~np.isfinite(total)
     relative = np.divide(first - second, total, out=np.zeros(len(first)), where=total > 0)
-    unknown = ~np.isfinite(relative)
-    relative = np.where(unknown, 0.0, relative)
     size = float(np.sqrt(np.mean(relative**2))) if len(relative) else 0.0
     scaled = relative / size if size > 0 else relative
     return Covariate(kind, kind, favours, opposes, TYPICAL, scaled, int(unknown.sum()))
