@@ -8,6 +8,7 @@ NAMES = {
     "agreement": "benchmarks.agreement",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
+    "annotators": "benchmarks.annotators",
     "audits": "benchmarks.audits",
     "reward": "benchmarks.reward",
 }

@@ -17,11 +17,18 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A verdict with what only its annotator's figures need."""
+    """A verdict with what only its annotator's figures need.
+
+    words: of all responses shown. judged_at: when, in any unit that grows with time.
+    earlier_groups: what the same annotator said when shown the same comparison before.
+    """
 
     verdict: Verdict
     seconds: float | None = None
     gold_groups: Groups | None = None
+    words: float | None = None
+    judged_at: float | None = None
+    earlier_groups: Groups | None = None
 
 
 @dataclass(frozen=True, slots=True)
