@@ -99,6 +99,12 @@ class JudgmentQuery(Strict):
     include_simulated = serializers.BooleanField(
         default=False, help_text="With what synthetic annotators judged."
     )
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="With what quarantined people judged, which is left out elsewhere."
+    )
+    with_repeats = serializers.BooleanField(
+        default=False, help_text="With second answers to hidden repeats."
+    )
     include_adjudications = serializers.BooleanField(
         default=False, help_text="With reviewers' decisions of disputes."
     )
@@ -120,7 +126,9 @@ class Judgments(ListView):
         with_decisions = options.pop("include_adjudications")
         judgments = live(project, **options)
         if with_decisions:
-            decisions = decisions_in_force(project, **options)
+            decisions = decisions_in_force(
+                project, include_simulated=bool(options.get("include_simulated"))
+            )
             judgments = Judgment.objects.filter(
                 Q(pk__in=judgments.values("pk")) | Q(pk__in=decisions.values("pk"))
             )

@@ -265,7 +265,8 @@ def _rates(project: Project) -> dict[int, Rate]:
 def _rate(moments: list[datetime], begins: datetime, now: datetime) -> Rate | None:
     """Counted in equal parts since the first: that one opens the time and is not counted in it."""
     span = now - begins
-    later = [at for at in moments if at > begins]
+    moments = sorted(moments)
+    later = moments[1:] if moments[0] == begins else moments
     if not later or span <= timedelta(0):
         return None
     counts = [0] * PARTS

@@ -84,10 +84,13 @@ def latest_judgment_id(project: Project) -> int:
 
 
 def judgment_history(annotator: User, *, project: Project | None = None) -> QuerySet[Judgment]:
-    """The annotator's own live judgments, newest first, with what a list needs to show."""
+    """The annotator's own live judgments, newest first, with what a list needs to show.
+
+    Their decisions of disputes are not among them: those are changed where they were made.
+    """
     judgments = (
         Judgment.objects.live()
-        .filter(annotator=annotator)
+        .filter(annotator=annotator, is_adjudication=False)
         .select_related("comparison__prompt", "comparison__project", "assignment")
         .order_by("-judged_at", "-id")
     )

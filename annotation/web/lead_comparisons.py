@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import AlignUIError, Invalid, NotFound
-from annotation.models import Comparison, User
+from annotation.models import Comparison, Dispute, User
 from annotation.selectors.access import comparison_for_lead, leased_for_lead, project_for_lead
 from annotation.selectors.batch_pages import WHO_WROTE
 from annotation.selectors.batch_work import judges_of, people_to_ask
@@ -75,7 +75,13 @@ def give(request: HttpRequest, comparison_id: int) -> HttpResponse:
 @require_POST
 def dispute(request: HttpRequest, comparison_id: int) -> HttpResponse:
     found = _found(request, comparison_id)
-    dispute_open(actor=person(request), comparison=found, note=request.POST.get("note", ""))
+    is_flagged = found.flags.filter(resolved_at=None).exists()
+    dispute_open(
+        actor=person(request),
+        comparison=found,
+        reason=Dispute.Reason.FLAG if is_flagged else Dispute.Reason.LEAD,
+        note=request.POST.get("note", ""),
+    )
     return _done(request, found, _("It waits for a reviewer's decision."))
 
 
