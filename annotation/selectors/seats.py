@@ -71,11 +71,11 @@ SEAT_TABLES = """
         SELECT now() AS now, (now() AT TIME ZONE %(zone)s::text)::date AS today) AS clock
     LEFT JOIN annotation_workday day ON day.participation_id = p.id AND day.day = clock.today
 """
-_SEAT = f"""
+_SEEN = f"""
     SELECT {SEAT_COLUMNS} FROM {SEAT_TABLES}
      WHERE p.annotator_id = %(annotator)s AND p.project_id = %(project)s
-       FOR UPDATE OF p
 """  # noqa: S608 - made of constants
+_SEAT = f"{_SEEN} FOR UPDATE OF p"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,17 @@ def seat(annotator: User, project: Project) -> Seat:
     if row is None:
         Participation.objects.get_or_create(annotator=annotator, project=project)
         row = prepared_row(_SEAT, parameters)
+    assert row is not None
+    return seat_from(row)
+
+
+def seat_as_seen(annotator: User, project: Project) -> Seat:
+    """The same for a page that only tells of it: nothing is locked."""
+    parameters = seat_parameters() | {"annotator": annotator.pk, "project": project.pk}
+    row = prepared_row(_SEEN, parameters)
+    if row is None:
+        Participation.objects.get_or_create(annotator=annotator, project=project)
+        row = prepared_row(_SEEN, parameters)
     assert row is not None
     return seat_from(row)
 

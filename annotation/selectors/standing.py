@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.core.intervals import Proportion, wilson
@@ -88,7 +88,7 @@ def midnight(now: datetime | None = None) -> datetime:
 
 def progress(annotator: User, project: Project) -> Progress:
     """How far the annotator is today, and everybody with the batch that the annotator works on."""
-    today = judged_since(annotator, midnight(), project).count()
+    today = _judged_today(annotator, project)
     own_terms = terms(annotator, project)
     done, total = _batch(annotator, project)
     return Progress(
@@ -116,7 +116,7 @@ def progress_after(
 
 
 def standing(annotator: User, project: Project) -> Standing:
-    today = judged_since(annotator, midnight(), project).count()
+    today = _judged_today(annotator, project)
     own_terms = terms(annotator, project)
     is_paid = own_terms.is_paid
     return Standing(
@@ -128,21 +128,13 @@ def standing(annotator: User, project: Project) -> Standing:
     )
 
 
-def judged_since(annotator: User, since: datetime, project: Project) -> QuerySet[Assignment]:
-    """The comparisons that the annotator judged since then and had not judged before.
-
-    An amendment of an earlier answer is no new judgment: it neither counts nor pays twice.
-    """
-    earlier = Judgment.objects.filter(
-        assignment=OuterRef("pk"), annotator=annotator, judged_at__lt=since, is_withdrawal=False
-    )
-    return Assignment.objects.filter(
-        ~Exists(earlier),
-        annotator=annotator,
-        comparison__project=project,
-        state=Assignment.State.SUBMITTED,
-        closed_at__gte=since,
-    )
+def _judged_today(annotator: User, project: Project) -> int:
+    day = WorkDay.objects.filter(
+        participation__annotator=annotator,
+        participation__project=project,
+        day=timezone.localdate(),
+    ).first()
+    return day.judged if day else 0
 
 
 def terms(annotator: User, project: Project) -> Terms:

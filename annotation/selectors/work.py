@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import combinations
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.core.rendering import render_markdown
@@ -19,26 +18,27 @@ from annotation.models import (
     Completion,
     Draft,
     Judgment,
-    Participation,
     Project,
     Prompt,
-    Qualification,
     User,
 )
 from annotation.models.project import DEFAULT_QUESTION
 from annotation.selectors.access import projects_annotated
 from annotation.selectors.claims import Pick
+from annotation.selectors.seats import Seat, seat_as_seen
 from annotation.selectors.settled import further_criteria
 
 LETTERS = "ABCDEFGHI"
+MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """One project as its annotator's home shows it."""
+    """One project as its annotator's home shows it; `n_open` counts to 1,000, then `has_more`."""
 
     project: Project
     n_open: int
+    has_more: bool
     n_judged: int
     n_judged_today: int
     n_leased: int
@@ -96,7 +96,7 @@ class Presentation:
         return len(self.candidates)
 
 
-def open_comparisons(annotator: User, project: Project) -> QuerySet[Comparison]:
+def open_comparisons(annotator: User, project: Project, place: Seat) -> QuerySet[Comparison]:
     """Comparisons that the annotator could still be given."""
     met = Assignment.objects.filter(
         comparison=OuterRef("pk"),
@@ -106,14 +106,17 @@ def open_comparisons(annotator: User, project: Project) -> QuerySet[Comparison]:
     own = Assignment.objects.filter(
         comparison=OuterRef("pk"), annotator=annotator, state=Assignment.State.LEASED
     )
-    return Comparison.objects.filter(
+    comparisons = Comparison.objects.filter(
         ~Exists(met),
         Q(taken__lt=F("overlap")) | Exists(own),
-        lane__isnull=False,
+        lane__skills__contained_by=list(place.skills),
         project=project,
         state=Comparison.State.OPEN,
         batch__state=Batch.State.OPEN,
     ).exclude(batch__reason=Batch.Reason.GOLD)
+    if place.languages is not None:
+        comparisons = comparisons.filter(lane__language__in=["", *place.languages])
+    return comparisons.exclude(lane__is_harmful=True) if place.shuns_harm else comparisons
 
 
 def annotator_home(annotator: User) -> list[OpenWork]:
@@ -198,36 +201,20 @@ def completions_by_prompt(
 
 
 def _open_work(annotator: User, project: Project) -> OpenWork:
-    judged = Judgment.objects.live().filter(annotator=annotator, comparison__project=project)
-    kept_out = _kept_out(annotator, project)
-    n_open = 0 if kept_out else open_comparisons(annotator, project).count()
-    n_judged = judged.count()
-    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    place = seat_as_seen(annotator, project)
+    held = place.held
+    n_open = 0
+    if not place.refusal:
+        n_open = open_comparisons(annotator, project, place)[: MOST_COUNTED + 1].count()
     return OpenWork(
         project=project,
-        n_open=n_open,
-        n_judged=n_judged,
-        n_judged_today=judged.filter(judged_at__gte=today).count(),
-        n_leased=Assignment.objects.filter(
-            annotator=annotator, comparison__project=project, state=Assignment.State.LEASED
-        ).count(),
-        reason=kept_out or _reason(project, n_open, n_judged),
+        n_open=min(n_open, MOST_COUNTED),
+        has_more=n_open > MOST_COUNTED,
+        n_judged=place.judged,
+        n_judged_today=place.judged_today,
+        n_leased=held,
+        reason=place.refusal or _reason(project, n_open, place.judged),
     )
-
-
-def _kept_out(annotator: User, project: Project) -> str:
-    """What keeps the person from work that is open, in words; "" for nothing."""
-    part = Participation.objects.filter(annotator=annotator, project=project).first()
-    if part is not None and part.state in {
-        Participation.State.PAUSED,
-        Participation.State.QUARANTINED,
-    }:
-        return _("Your work in this project is paused.")
-    if part is not None and part.qualified_at is not None:
-        return ""
-    if Qualification.objects.filter(project=project, is_open=True).exists():
-        return _("You have to pass this project's qualification first.")
-    return ""
 
 
 def _reason(project: Project, n_open: int, n_judged: int) -> str:

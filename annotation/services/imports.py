@@ -26,6 +26,7 @@ from annotation.models import Project, User
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.content import ContentWriter
 from annotation.services.imported_judgments import judgments_write, known_prompts
+from annotation.services.participations import participations_recount
 from annotation.services.runs import RunHandle
 
 KINDS = ("prompts", "completions", "judgments")
@@ -134,6 +135,7 @@ def _write(
         comparisons, judgments = judgments_write(
             project=project, writer=writer, chunks=_chunks(records), name=name, actor=actor
         )
+        participations_recount(project=project)
     result = ImportResult(
         rows=rows,
         prompts=writer.prompts_created,

@@ -168,7 +168,7 @@ def test_agreement_is_shown_from_twenty_shared_comparisons(
     fill(empty, ana, ben, number=19)
     assert own_agreement(ana, empty, now=later).n == 0
     fill(empty, ana, ben, number=1)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         found = own_agreement(ana, empty, now=later)
     assert (found.value, found.n) == (1.0, 20)
     assert found.low == pytest.approx(0.839, abs=0.001)
