@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from annotation.core.errors import Conflict, Invalid
 from annotation.models import Assignment, Batch, Comparison, Participation, Project, User
 from annotation.selectors.seats import Seat, seat
+from annotation.selectors.settled import settled_project
 from annotation.services.leasing import ahead_seconds, lease_next, lease_seconds
 from annotation.services.participations import participation_lock
 
@@ -49,7 +50,7 @@ def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
     held = held_leases(annotator, project).first()
     if held is not None:
         return _show(held, place.now)
-    return _lease(annotator, project, place, is_shown=True)
+    return _lease(annotator, place, is_shown=True)
 
 
 @transaction.atomic
@@ -66,7 +67,7 @@ def assignment_claim_ahead(*, annotator: User, shown: Assignment) -> Assignment 
     if place.is_barred:
         return None
     held = held_leases(annotator, project).exclude(pk=shown.pk).first()
-    return held or _lease(annotator, project, place, is_shown=False)
+    return held or _lease(annotator, place, is_shown=False)
 
 
 @transaction.atomic
@@ -238,9 +239,10 @@ def held_leases(annotator: User, project: Project) -> QuerySet[Assignment]:
     )  # fmt: skip
 
 
-def _lease(annotator: User, project: Project, place: Seat, *, is_shown: bool) -> Assignment | None:
+def _lease(annotator: User, place: Seat, *, is_shown: bool) -> Assignment | None:
     if place.refusal:
         return None
+    project = settled_project(place.project_id, place.revision)
     lease = lease_next(annotator, project, place, is_shown=is_shown, waits=False)
     if lease is None:
         assignments_expire(project=project)

@@ -40,7 +40,8 @@ WITH judgment AS (
     UPDATE annotation_assignment
        SET shown_at = COALESCE(shown_at, now()),
            expires_at = now() + make_interval(secs => %(seconds)s::int)
-     WHERE id = %(shows)s::bigint AND annotator_id = %(annotator)s AND state = 'leased'
+     WHERE id = %(shows)s::bigint AND id <> %(assignment)s AND annotator_id = %(annotator)s
+       AND state = 'leased'
     RETURNING id
 ), draft AS (
     DELETE FROM annotation_draft WHERE assignment_id = %(assignment)s
