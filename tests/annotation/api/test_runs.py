@@ -61,7 +61,9 @@ def test_an_export_keeps_its_options(api, lena, project):
     assert response.status_code == 202
     run = Run.objects.get()
     assert (run.kind, run.requested_by) == ("export", lena)
-    assert run.params == {"include_simulated": False, "is_majority": True}
+    assert run.params == {
+        "include_simulated": False, "is_majority": True, "follows_adjudication": True
+    }  # fmt: skip
     assert error(caller.post("projects/kitchen/export", {"format": "csv"}))["field"] == "format"
 
 

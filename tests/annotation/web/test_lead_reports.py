@@ -146,7 +146,7 @@ def test_a_release_is_written_listed_and_downloaded_by_its_row(
     with working(execute=True):
         client.post("/projects/kitchen/exports/new/", {"rows": "majority"})
     export = Export.objects.get()
-    assert export.params == {"is_majority": True}
+    assert export.params == {"is_majority": True, "follows_adjudication": True}
     page = client.get("/projects/kitchen/exports/").content.decode()
     assert export.sha256[:12] in page
     card = client.get(f"/exports/{export.pk}/").content.decode()
