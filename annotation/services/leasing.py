@@ -66,7 +66,7 @@ SELECT c.id
        SELECT FROM annotation_comparison again
          JOIN annotation_assignment own ON own.comparison_id = again.id
         WHERE again.repeat_of_id = c.id AND own.annotator_id = %(annotator)s)
- ORDER BY a.closed_at DESC OFFSET %(after)s LIMIT 1
+ ORDER BY a.closed_at DESC, a.id DESC OFFSET %(after)s LIMIT 1
 """
 
 
