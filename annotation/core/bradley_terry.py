@@ -163,7 +163,7 @@ def outcomes(differences: Floats, eta: float) -> Outcomes:
     """Davidson's chances; `eta` is NO_TIES where a tie cannot be given."""
     size = np.abs(differences)
     half = np.exp(-size / 2)
-    loser, tie = half * half, np.exp(eta) * half
+    loser, tie = half * half, np.exp(eta) * half  # exp(NO_TIES) is 0
     total = 1.0 + loser + tie
     lead = np.copysign((1.0 - loser) / total, differences)
     tie = tie / total

@@ -1,16 +1,17 @@
 """Who judges, who tosses a coin and who answers the wrong way round, from votes on pairs.
 
-Three classes of annotators. The honest follow the strengths of what they compare, with Davidson's
-ties; the flipped follow them with winner and loser exchanged; of a biased coin each has their own
-chances of the earlier slot, the later one and a tie, whatever stands there (random and always-left
-are such coins). Class and strengths are found together, so the votes of who does not look move
-nothing. Works without any overlap, as long as what is compared recurs.
+Three classes of annotators. The honest follow the strengths of what they compare; the flipped
+follow them with winner and loser exchanged; of a biased coin each has their own chance of the
+earlier slot, whatever stands there (random and always-left are such coins). How often somebody
+calls a tie is a habit that tells nothing of their class, so only decided votes count. Class and
+strengths are found together, so the votes of who does not look move nothing. Works without any
+overlap, as long as what is compared recurs.
 
 Strengths are told apart from their mirror image only by most annotators being honest.
 
 Source: mixture of Bradley-Terry models fitted by EM, after Chen, Bennett, Collins-Thompson and
-Horvitz (2013), Pairwise ranking aggregation in a crowdsourced setting, WSDM; a coin's chances are
-integrated over a uniform prior (Dirichlet-multinomial), so that it has no parameters to fit.
+Horvitz (2013), Pairwise ranking aggregation in a crowdsourced setting, WSDM; a coin's chance is
+integrated over a uniform prior (beta-binomial), so that it has no parameter to fit.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from scipy.special import gammaln, logsumexp
 
 from annotation.core.bradley_terry import (
     NO_TIES,
+    TIE,
     Laplacian,
     Outcomes,
     PairTable,
@@ -47,7 +49,7 @@ class PairMixture:
     """Everybody's class and the strengths of K items.
 
     annotators (A,): ids. classes (A, 3): chances of honest, coin and flipped; rows sum to 1.
-    n (A,): weight of their votes. is_checked (A,): whether somebody else voted on what they
+    n (A,): weight of their decided votes. is_checked (A,): whether somebody else voted on what they
     compared; of the others the row is only the share of each class. share (3,): how common the
     classes are. items (K,): ids. strengths (K,): log-odds against the average of their island.
     islands (K,): which items comparisons connect.
@@ -63,7 +65,6 @@ class PairMixture:
     items: Ints
     strengths: Floats
     islands: Ints
-    eta: float
     log_likelihood: float
     rounds: int
     is_converged: bool
@@ -91,8 +92,8 @@ def pair_mixture(
         prior_people: how many honest, coin and flipped annotators are imagined beforehand.
         settled: stops where no chance and no strength moves further than this (SETTLED x 100).
     """
-    table = pair_table(votes)
-    reason = _why_not(table)
+    table = pair_table(votes.where(votes.outcome != TIE))
+    reason = _why_not(table, has_votes=len(votes.outcome) > 0)
     if reason:
         return _nothing(reason)
     fit = _Fit(table, precision, np.array(prior_people))
@@ -110,7 +111,6 @@ def pair_mixture(
         items=table.items,
         strengths=strengths,
         islands=islands,
-        eta=state.eta,
         log_likelihood=state.log_likelihood,
         rounds=rounds,
         is_converged=is_converged,
@@ -121,7 +121,6 @@ def pair_mixture(
 @dataclass(frozen=True, slots=True)
 class _State:
     strengths: Floats
-    eta: float
     share: Floats
     classes: Floats
     log_likelihood: float
@@ -134,8 +133,7 @@ class _Fit:
         self.table = table
         self.precision = precision
         self.prior_people = prior_people
-        self.has_ties = bool(table.ties.any())
-        self.coin = _coins(table.slots, has_ties=self.has_ties)
+        self.coin = _coins(table.slots[:, :2])
         self.is_checked = _checked(table)
         self.laplacian = Laplacian(table.low, table.high, len(table.items))
         self.signed_back, self.total_back = table.signed.T, table.total.T
@@ -145,11 +143,10 @@ class _Fit:
         everybody[:, HONEST] = 1.0
         share = self.prior_people / self.prior_people.sum()
         start = np.zeros(len(self.table.items))
-        eta = -1.0 if self.has_ties else NO_TIES
-        state = _State(start, eta, share, everybody, -np.inf)
+        state = _State(start, share, everybody, -np.inf)
         for rounds in range(1, most_rounds + 1):
-            strengths, eta, seen = self.fitted(state)
-            after = self.sorted_out(strengths, eta, seen, state.share)
+            strengths, seen = self.fitted(state)
+            after = self.sorted_out(strengths, seen, state.share)
             moved = max(
                 float(np.abs(after.classes - state.classes).max()),
                 float(np.abs(strengths - state.strengths).max()) / 100,
@@ -162,66 +159,48 @@ class _Fit:
     def differences(self, strengths: Floats) -> Floats:
         return np.asarray(strengths[self.table.low] - strengths[self.table.high])
 
-    def sorted_out(self, strengths: Floats, eta: float, seen: Outcomes, share: Floats) -> _State:
+    def sorted_out(self, strengths: Floats, seen: Outcomes, share: Floats) -> _State:
         """The E-step: everybody's class; then how common classes are."""
         lead = self.table.signed @ (self.differences(strengths) / 2)
         rest = self.table.total @ seen.log_total
-        ties = self.table.ties * eta if self.has_ties else 0.0
-        logs = np.column_stack([lead - rest + ties, self.coin, -lead - rest + ties])
+        logs = np.column_stack([lead - rest, self.coin, -lead - rest])
         logs += np.log(share)
         whole = logsumexp(logs, axis=1)
         classes = np.exp(logs - whole[:, None])
         classes[~self.is_checked] = share
         people = classes[self.is_checked].sum(axis=0) + self.prior_people
-        return _State(strengths, eta, people / people.sum(), classes, float(whole.sum()))
+        return _State(strengths, people / people.sum(), classes, float(whole.sum()))
 
-    def fitted(self, state: _State) -> tuple[Floats, float, Outcomes]:
-        """The M-step: one Newton step in the strengths and one in eta, halved until it gains."""
+    def fitted(self, state: _State) -> tuple[Floats, Outcomes]:
+        """The M-step: one Newton step in the strengths, halved until it gains."""
         honest, flipped = state.classes[:, HONEST], state.classes[:, FLIPPED]
         signed = self.signed_back @ (honest - flipped)
         total = self.total_back @ (honest + flipped)
-        ties = float(self.table.ties @ (honest + flipped))
-        here, eta = state.strengths, state.eta
-        seen = outcomes(self.differences(here), eta)
-        size = len(here)
+        here, size = state.strengths, len(state.strengths)
+        seen = outcomes(self.differences(here), NO_TIES)
         slope = (signed - total * seen.lead) / 2
-        wanted = summed(self.table.low, slope, size)
+        wanted = -self.precision * here
+        wanted += summed(self.table.low, slope, size)
         wanted -= summed(self.table.high, slope, size)
-        wanted -= self.precision * here
         step = self.laplacian.solve(total * seen.bend, self.precision, wanted)
-        turn = self._turn(total, ties, seen)
 
-        def gained(strengths: Floats, eta: float, seen: Outcomes) -> float:
-            differences = self.differences(strengths)
-            gain = signed @ differences / 2 - total @ seen.log_total
-            gain -= self.precision / 2 * strengths @ strengths
-            # Half a virtual tie and half a decision keep eta finite.
-            virtual = eta / 2 - np.log(2 + np.exp(eta)) if self.has_ties else 0.0
-            return float(gain + (ties * eta if self.has_ties else 0.0) + virtual)
+        def gained(strengths: Floats, looked: Outcomes) -> float:
+            gain = signed @ self.differences(strengths) / 2 - total @ looked.log_total
+            return float(gain - self.precision / 2 * strengths @ strengths)
 
-        before = gained(here, eta, seen)
+        before = gained(here, seen)
         for _ in range(20):
-            there, bent = here + step, eta + turn
-            looked = outcomes(self.differences(there), bent)
-            if gained(there, bent, looked) >= before - 1e-9 * abs(before):
-                return there, bent, looked
-            step, turn = step / 2, turn / 2
-        return here, eta, seen
-
-    def _turn(self, total: Floats, ties: float, seen: Outcomes) -> float:
-        if not self.has_ties:
-            return 0.0
-        eta_chance = float(seen.tie @ total)
-        bend = float((seen.tie * (1 - seen.tie)) @ total)
-        return float(np.clip((ties - eta_chance) / max(bend, 1e-9), -1.0, 1.0))
+            looked = outcomes(self.differences(here + step), NO_TIES)
+            if gained(here + step, looked) >= before - 1e-9 * abs(before):
+                return here + step, looked
+            step = step / 2
+        return here, seen
 
 
-def _coins(slots: Floats, *, has_ties: bool) -> Floats:
-    """(A,): log-probability of somebody's slots under a coin of unknown chances."""
-    seen = slots if has_ties else slots[:, :2]
-    sides = seen.shape[1]
-    whole = gammaln(sides) - gammaln(sides + seen.sum(axis=1))
-    return np.asarray(whole + gammaln(1 + seen).sum(axis=1))
+def _coins(slots: Floats) -> Floats:
+    """(A,): log-probability of somebody's slots (A, 2) under a coin of unknown chance."""
+    whole = gammaln(2) - gammaln(2 + slots.sum(axis=1))
+    return np.asarray(whole + gammaln(1 + slots).sum(axis=1))
 
 
 def _checked(table: PairTable) -> Bools:
@@ -236,13 +215,11 @@ def _checked(table: PairTable) -> Bools:
     return np.asarray(table.total @ is_shared.astype(float) > 0)
 
 
-def _why_not(table: PairTable) -> str:
+def _why_not(table: PairTable, *, has_votes: bool) -> str:
     people = len(table.annotators)
     if not people:
-        return NOTHING
-    if people < 3:
-        return ALONE if people == 1 else TWO
-    return ALL_TIES if not table.slots[:, :2].any() else ""
+        return ALL_TIES if has_votes else NOTHING
+    return {1: ALONE, 2: TWO}.get(people, "")
 
 
 def _caution(n_islands: int, state: _State, is_checked: Bools, is_converged: bool) -> str:
@@ -268,5 +245,5 @@ def _nothing(reason: str) -> PairMixture:
     empty = np.zeros(0)
     return PairMixture(
         none, np.zeros((0, 3)), empty, none.astype(bool), empty, none, empty, none,
-        NO_TIES, 0.0, 0, is_converged=False, why_not=reason,
+        0.0, 0, is_converged=False, why_not=reason,
     )  # fmt: skip

@@ -21,10 +21,8 @@ from annotation.core.preferences import all_preferences
 from annotation.core.quality import AnnotatorFigures, Work, annotator_figures
 from annotation.core.rankings import Outcome, implied_pairs, strict_winner
 from annotation.core.ratings import Ints, Ratings
-from annotation.core.recommendations import Findings, Recommendation, recommendation
+from annotation.core.recommendations import UNTOLD, Findings, Recommendation, recommendation
 from annotation.core.reliability import Reliability, reliability
-
-UNTOLD = Proportion(None, None, None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class Kind:
 class PersonQuality:
     """One annotator: figures, agreement left one out, gold and repeats each with an interval.
 
-    reliability: the chance that an answer to a pair is right; weight: what a vote is worth to a
-    consensus or an export, the chance that they are honest (1 where nothing tells).
+    reliability: the chance that a preference for one of a pair is right; weight: what a vote is
+    worth to a consensus or an export, the chance that they are honest (1 where nothing tells).
     """
 
     annotator_id: int
@@ -247,6 +245,7 @@ def _person(
         honest=None if kind is None else kind.honest,
         coin=None if kind is None else kind.coin,
         flipped=None if kind is None else kind.flipped,
+        ties=figures.ties,
         behaviour=seen[who],
         alike=pairs,
     )

@@ -26,6 +26,9 @@ FAST_SOMETIMES = 0.1
 QUICK_PACE = 0.5
 STRAIGHT = 0.9
 RARE = 1e-6
+HARDLY_DECIDES = 0.8
+
+UNTOLD = Proportion(None, None, None, 0)
 
 
 class Action(IntEnum):
@@ -41,7 +44,8 @@ class Action(IntEnum):
 class Evidence:
     """One thing seen. `value` with its interval is of `n` cases; `points_to` what it speaks for.
 
-    kind: flipped, coin, gold, repeats, slot, in turns, too fast, pace, duplicate, alike or unknown.
+    kind: flipped, coin, gold, repeats, ties, slot, in turns, too fast, pace, duplicate, alike or
+    unknown.
     """
 
     kind: str
@@ -68,7 +72,7 @@ class Findings:
     """What is known of one annotator; what is not known is None, or a share without cases.
 
     reliability: the chance to be right. honest, coin, flipped: chances of each kind (None where
-    nothing tells). n_told: answers these rest on.
+    nothing tells); n_told: answers these rest on. ties: share of answers that prefer nothing.
     """
 
     annotator_id: int
@@ -79,6 +83,7 @@ class Findings:
     honest: float | None = None
     coin: float | None = None
     flipped: float | None = None
+    ties: Proportion = UNTOLD
     behaviour: Behaviour | None = None
     alike: tuple[AlikePair, ...] = ()
 
@@ -137,6 +142,15 @@ def _repeats(found: Findings) -> Iterator[Evidence]:
         )  # fmt: skip
 
 
+def _ties(found: Findings) -> Iterator[Evidence]:
+    ties = found.ties
+    if ties.n >= ENOUGH and ties.low is not None and ties.low > HARDLY_DECIDES:
+        yield _share(
+            "ties", f"Prefers nothing in {_percent(ties.value)} of {ties.n:,} answers.",
+            Action.WATCH, ties,
+        )  # fmt: skip
+
+
 def _slots(found: Findings) -> Iterator[Evidence]:
     seen = found.behaviour
     if seen is None or seen.slot is None or seen.favoured.n < ENOUGH:
@@ -185,7 +199,7 @@ def _alike(found: Findings) -> Iterator[Evidence]:
         )  # fmt: skip
 
 
-_LOOKS = (_kind, _gold, _slots, _alike, _speed, _repeats)
+_LOOKS = (_kind, _gold, _slots, _alike, _speed, _repeats, _ties)
 
 
 def _share(kind: str, statement: str, points_to: Action, share: Proportion) -> Evidence:

@@ -6,7 +6,11 @@ the chance of giving it in error, an annotator who is right with chance r gives 
 ``r p + (1 - r) e``; the product over their answers, with a flat prior, is what is known of r.
 
 Three kinds are told apart, as in `pair_mixture`: honest, a coin (of unknown chances for the earlier
-slot, the later one and neither) and flipped. How good the honest are is learned from the pool.
+slot and the later one) and flipped. How good the honest are is learned from the pool.
+
+Of values with a mirror image (-1, 0, 1) only directions count: how often somebody finds two things
+equal is a habit, which neither makes nor unmakes a good judge. An answer 0 then says nothing about
+its annotator, and where nothing is better either direction is right by half.
 
 Source: empirical Bayes on a grid, Efron (2010), Large-Scale Inference, chapter 1; the likelihood is
 the one-coin model's of `dawid_skene`.
@@ -36,9 +40,10 @@ LEAST_SPREAD = 0.05
 class Reliability:
     """What is known of A annotators; arrays in the order of `annotators`.
 
-    value, low, high (A,): the chance that an answer is right, NaN where nothing can be told (use
-    `proportion`). n (A,): weight of answers that something else speaks to. classes (A, 3): chances
-    of honest, coin and flipped; of whom nothing can be told, how common each is. share (3,).
+    value, low, high (A,): the chance that an answer (or its direction) is right, NaN where nothing
+    can be told (use `proportion`). n (A,): weight of answers that something else speaks to. classes
+    (A, 3): chances of honest, coin and flipped; of whom nothing can be told, how common each is.
+    share (3,): that.
     chance: what answers without looking would reach.
     """
 
@@ -74,8 +79,8 @@ def reliability(
     """Everybody's reliability and kind.
 
     Args:
-        slots: (n,), for each label the slot that it favours (a number for each slot, 0 for
-            neither); a coin is then one of slots, otherwise one of values.
+        slots: (n,), for each label the slot that it favours, any number for each slot; a coin is
+            then one of slots, otherwise one of values.
         weights: (n,), how much each label counts (2/k for a pair implied by a ranking of k).
         prior_people: how many honest, coin and flipped annotators are imagined beforehand.
 
@@ -88,21 +93,20 @@ def reliability(
     weight = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=float)
     if weight.shape != (len(labels),) or (slots is not None and slots.shape != weight.shape):
         raise Invalid("Slots and weights are one for each label.", hint="Pass them in its order.")
+    people, who = len(labels.annotators), labels.annotator_of
+    is_mirrored = bool((labels.values == -labels.values[::-1]).all())
+    given = labels.values[labels.value_of]
     weight = weight * labels.is_checked
-    people = len(labels.annotators)
-    truth, errors = consensus.left_out(), _errors(consensus)
-    right = _likelihood(truth, errors, labels.value_of, labels.annotator_of, weight, people)
-    places = _mirror(labels.values)
-    wrong = None
-    if places is not None:
-        said = places[labels.value_of]
-        wrong = _likelihood(truth, errors, said, labels.annotator_of, weight, people)
-    sides = labels.values[labels.value_of] if slots is None else slots
-    neither = 0 if places is not None or slots is not None else None
-    coins = _coins(sides, labels.annotator_of, weight, people, neither=neither)
-    n = summed(labels.annotator_of, weight, people)
+    if is_mirrored:
+        weight = weight * (given != 0)
+    p, e = _directions(consensus, given) if is_mirrored else _values(consensus)
+    right = _likelihood(p, e, who, weight, people)
+    wrong = _likelihood(e, p, who, weight, people) if is_mirrored else None
+    sides = slots if slots is not None else np.sign(given) if is_mirrored else given
+    coins = _coins(sides, who, weight, people)
+    n = summed(who, weight, people)
     is_told = (n > 0) & _is_connected(consensus)
-    chance = 1 / len(labels.values)
+    chance = 0.5 if is_mirrored else 1 / len(labels.values)
     classes, share = _sorted_out(right, coins, wrong, is_told, chance, np.array(prior_people))
     value, low, high = _credible(right, confidence)
     for each in (value, low, high):
@@ -110,26 +114,35 @@ def reliability(
     return Reliability(labels.annotators, value, low, high, n, classes, is_told, share, chance)
 
 
-def _errors(consensus: Consensus) -> Floats:
-    """(C, C): what is said in error, where the first holds: the pool's own habit, diagonal 0."""
-    size = len(consensus.prior)
-    weight = consensus.labels.per_annotator.astype(float)[:, None, None]
+def _directions(consensus: Consensus, given: Ints) -> tuple[Floats, Floats]:
+    """(n,) twice: the chance that the direction of each answer is right, and that it is wrong."""
+    truth = consensus.left_out()
+    signs = np.sign(consensus.labels.values)
+    up = truth @ (signs > 0) + truth @ (signs == 0) / 2
+    right = np.where(given > 0, up, 1 - up)
+    return right, 1 - right
+
+
+def _values(consensus: Consensus) -> tuple[Floats, Floats]:
+    """(n,) twice: the chance that each answer is right, and that of giving it in error.
+
+    What is said in error, given what holds, is taken from the pool's habit.
+    """
+    labels, truth = consensus.labels, consensus.left_out()
+    weight = labels.per_annotator.astype(float)[:, None, None]
     pooled = (consensus.confusion * weight).sum(axis=0) / weight.sum() + 1e-3
-    pooled = pooled * (1 - np.eye(size))
-    return np.asarray(pooled / pooled.sum(axis=1, keepdims=True))
+    pooled = pooled * (1 - np.eye(len(pooled)))
+    pooled /= pooled.sum(axis=1, keepdims=True)
+    by_error = np.einsum("nc,nc->n", truth, pooled.T[labels.value_of])
+    return truth[np.arange(len(labels)), labels.value_of], by_error
 
 
-def _likelihood(
-    truth: Floats, errors: Floats, said: Ints, who: Ints, weight: Floats, people: int
-) -> Floats:
+def _likelihood(p: Floats, e: Floats, who: Ints, weight: Floats, people: int) -> Floats:
     """(A, G): log-likelihood of everybody's answers for each chance of GRID to be right.
 
     ``r p + (1 - r) e`` is ``(p + e) (r s + (1 - r) (1 - s))`` with s = p / (p + e), so labels are
     counted by s, each between the two nearest of BINS, and the grid is evaluated once for a bin.
     """
-    rows = np.arange(len(said))
-    p = truth[rows, said]
-    e = np.einsum("nc,nc->n", truth, errors.T[said])
     whole = np.maximum(p + e, np.finfo(float).tiny)
     share = p / whole * (BINS - 1)
     left = np.minimum(share.astype(np.int64), BINS - 2)
@@ -143,23 +156,18 @@ def _likelihood(
     return np.asarray(counts.reshape(people, BINS) @ logs + rest[:, None])
 
 
-def _coins(said: Ints, who: Ints, weight: Floats, people: int, *, neither: int | None) -> Floats:
+def _coins(sides: Ints, who: Ints, weight: Floats, people: int) -> Floats:
     """(A, 2): log-probability of somebody's answers under a fair coin, and under any.
 
     Of any coin the chances are unknown (integrated over a uniform prior); a fair one falls on
-    each side alike, and only how often it falls on `neither` is unknown.
+    each side alike.
     """
-    sides, side = numbered(said)
-    size = max(len(sides), 2)
-    counts = summed(who * size + side, weight, people * size)
+    counted = weight > 0
+    found, side = numbered(sides[counted])
+    size = max(len(found), 2)
+    counts = summed(who[counted] * size + side, weight[counted], people * size)
     counts = counts.reshape(people, size)
-    is_neither = np.zeros(size, dtype=bool)
-    if neither is not None:
-        is_neither[: len(sides)] = sides == neither
-    decided, undecided = counts[:, ~is_neither].sum(axis=1), counts[:, is_neither].sum(axis=1)
-    fair = -decided * np.log(max(int((~is_neither).sum()), 1))
-    if is_neither.any():
-        fair += _unknown_chances(np.column_stack([decided, undecided]))
+    fair = -counts.sum(axis=1) * np.log(size)
     return np.column_stack([fair, _unknown_chances(counts)])
 
 
@@ -252,12 +260,6 @@ def _credible(right: Floats, confidence: float) -> tuple[Floats, Floats, Floats]
     high = GRID[np.minimum((below < 1 - tail).sum(axis=1), len(GRID) - 1)]
     value = known @ GRID
     return value, np.minimum(low, value), np.maximum(high, value)
-
-
-def _mirror(values: Ints) -> Ints | None:
-    """The place of each value's opposite, where the values are their own mirror image."""
-    is_mirrored = len(values) > 1 and bool((values == -values[::-1]).all())
-    return np.arange(len(values))[::-1] if is_mirrored else None
 
 
 def _is_connected(consensus: Consensus) -> Bools:

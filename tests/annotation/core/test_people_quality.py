@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -131,6 +132,19 @@ def test_too_little_accuses_nobody_and_says_so(works: list[Work]) -> None:
     assert report.note
     assert all(person.recommendation.action is Action.KEEP for person in report.people)
     assert all(person.reliability.value is None for person in report.people)
+
+
+def test_the_crowds_workers(crowd_votes: list[dict[str, str]]) -> None:
+    groups = {"left": FIRST, "right": SECOND, "tie": TIE}
+    report = people_quality(
+        work(int(vote["pair"]), int(vote["worker"]), groups[vote["winner"]]) for vote in crowd_votes
+    )
+    by_action = Counter(person.recommendation.action for person in report.people)
+    assert len(report.people) == 124
+    assert by_action[Action.KEEP] > 80
+    assert 0 < by_action[Action.QUARANTINE] + by_action[Action.REQUALIFY] < 20
+    accused = [p for p in report.people if p.recommendation.action is Action.QUARANTINE]
+    assert all(p.reliability.high < 0.8 for p in accused)  # type: ignore[operator]
 
 
 def test_a_second_answer_is_refused() -> None:

@@ -64,6 +64,11 @@ def test_gold_and_repeats() -> None:
     assert found(repeats=wilson(2, 10)) == (Action.REQUALIFY, ["repeats"])
 
 
+def test_who_never_decides_is_watched() -> None:
+    assert found(ties=wilson(39, 40)) == (Action.WATCH, ["ties"])
+    assert found(ties=wilson(30, 40)) == (Action.KEEP, [])
+
+
 def test_slots_and_turns() -> None:
     straight = behaved(favoured=wilson(39, 40), favoured_p_value=1e-9)
     assert found(behaviour=straight) == (Action.REQUALIFY, ["slot"])
@@ -95,4 +100,3 @@ def test_the_weightiest_comes_first() -> None:
     )
     assert [each.kind for each in given.evidence] == ["coin", "gold"]
     assert given.summary == given.evidence[0].statement
-    assert "over 99" not in given.summary or "over 99.9 %" in given.summary

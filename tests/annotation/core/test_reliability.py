@@ -71,6 +71,21 @@ def test_a_coin_of_slots_needs_the_slots() -> None:
     assert reliability(found).classes[4, COIN] < reliability(found, slots=slots).classes[4, COIN]
 
 
+def test_calling_ties_more_or_less_often_than_others_makes_no_coin() -> None:
+    random = np.random.default_rng(3)
+    truth = random.choice([-1, 1], 80)
+    habits = [0.3, 0.3, 0.3, 0.3, 0.7, 0.0, 1.0]
+    rows = [
+        (item, who, 0 if random.random() < ties else
+         int(truth[item] if random.random() < 0.9 else -truth[item]))
+        for item in range(80) for who, ties in enumerate(habits)
+    ]  # fmt: skip
+    told = reliability(dawid_skene(labels(rows)))
+    assert told.classes[:6, HONEST].min() > 0.9
+    assert told.is_told.tolist() == [True] * 6 + [False]
+    assert told.value[:6] == pytest.approx(0.9, abs=0.12)
+
+
 def test_of_whom_nothing_speaks_nothing_is_told() -> None:
     rows = [(item, who, (item % 2) * 2 - 1) for item in range(10) for who in range(4)]
     told = reliability(dawid_skene(labels([*rows, (99, 9, 1)])))
