@@ -117,13 +117,17 @@ def _recovery(
     ]
     what = f"{kind}, {'clear' if spread == CLEAR else 'close'} pairs, 10 to 30 % of the pool"
     everything = [each for several in by_share for each in several]
-    recalls, precisions = [_recall(each) for each in by_share], [_precision(e) for e in by_share]
+    recalls = [_recall(each) for each in by_share]
     yield Figure(
         f"recall: {what}", _recall(everything), "", goal=RECALL_GOAL if promised else None,
         better="higher", n=len(everything), min=min(recalls), max=max(recalls),
     )  # fmt: skip
+    precisions = [shown for each in by_share if (shown := _precision(each)) is not None]
+    precision = _precision(everything)
+    if precision is None:
+        return
     yield Figure(
-        f"precision: {what}", _precision(everything), "",
+        f"precision: {what}", precision, "",
         goal=PRECISION_GOAL if promised else None, better="higher", n=len(everything),
         min=min(precisions), max=max(precisions),
     )  # fmt: skip
@@ -133,14 +137,10 @@ def _recall(several: list[Found]) -> float:
     return sum(each.found for each in several) / sum(each.planted for each in several)
 
 
-def _precision(several: list[Found]) -> float:
-    """1 where nobody was named: no honest person was."""
-    found = sum(each.found for each in several)
-    return (
-        found / max(found + sum(each.wrong for each in several), 1)
-        if found
-        else float(not any(each.wrong for each in several))
-    )
+def _precision(several: list[Found]) -> float | None:
+    """Of those named; none where nobody was."""
+    found, wrong = sum(each.found for each in several), sum(each.wrong for each in several)
+    return found / (found + wrong) if found + wrong else None
 
 
 def _named(report: PeopleQuality) -> frozenset[int]:
