@@ -40,7 +40,9 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(options.pop("host", parts.hostname or "")),
         "PORT": str(parts.port or options.pop("port", "")),
-        "OPTIONS": {key: unquote(value) for key, value in options.items()},
+        # Plans of prepared statements are made once for all values, not compared for each.
+        "OPTIONS": {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"}
+        | {key: unquote(value) for key, value in options.items()},
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from annotation.api import batches, content, disputes, judgments, projects, reports, runs, work
+from annotation.api import (
+    batches,
+    content,
+    disputes,
+    judgments,
+    own_work,
+    projects,
+    quality,
+    reports,
+    runs,
+    work,
+)
 
 app_name = "annotation-api"
 
@@ -18,6 +29,16 @@ urlpatterns = [
     path("projects/<slug:slug>/judgments", judgments.Judgments.as_view()),
     path("projects/<slug:slug>/agreement", reports.Agreement.as_view()),
     path("projects/<slug:slug>/audits", reports.Audits.as_view()),
+    path("projects/<slug:slug>/quality", quality.Quality.as_view()),
+    path("projects/<slug:slug>/quality/measure", quality.QualityMeasure.as_view()),
+    path("projects/<slug:slug>/figures", quality.FiguresCompared.as_view()),
+    path("projects/<slug:slug>/gold", quality.Gold.as_view()),
+    path("projects/<slug:slug>/rules", quality.Rules.as_view()),
+    path("projects/<slug:slug>/interventions", quality.Interventions.as_view()),
+    path("gold/<int:pk>/retire", quality.GoldRetire.as_view()),
+    path("rules/<int:pk>", quality.RuleState.as_view()),
+    path("interventions/<int:pk>/lift", quality.InterventionLift.as_view()),
+    path("interventions/<int:pk>/replay", quality.InterventionReplay.as_view()),
     path("projects/<slug:slug>/exports", reports.Exports.as_view()),
     path("projects/<slug:slug>/assignments/next", work.NextAssignment.as_view()),
     path("projects/<slug:slug>/measure", runs.Measure.as_view()),
@@ -25,6 +46,9 @@ urlpatterns = [
     path("assignments/<int:pk>", work.AssignmentDetail.as_view()),
     path("assignments/<int:pk>/judgment", work.AssignmentJudgment.as_view()),
     path("assignments/<int:pk>/skip", work.AssignmentSkip.as_view()),
+    path("assignments/<int:pk>/unskip", own_work.AssignmentUnskip.as_view()),
+    path("assignments/<int:pk>/draft", own_work.AssignmentDraft.as_view()),
+    path("projects/<slug:slug>/history", own_work.History.as_view()),
     path("assignments/<int:pk>/renew", work.AssignmentRenew.as_view()),
     path("assignments/<int:pk>/release", work.AssignmentRelease.as_view()),
     path("judgments/<int:pk>/withdraw", work.JudgmentWithdraw.as_view()),

@@ -8,13 +8,15 @@ looked at, by an index of its own.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.models import Prompt
 from annotation.selectors.prepared import Row, prepared_row
 from annotation.selectors.seats import Seat
+
+PAST_ALL = 2**31 - 1  # where nothing in a lane is left for somebody
 
 _MET = """
     EXISTS (SELECT FROM annotation_assignment met
@@ -39,7 +41,7 @@ SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, prompt.messages
        COALESCE((SELECT low_first - high_first FROM annotation_pairorder tally
                   WHERE tally.participation_id = %(participation)s
                     AND (tally.low_id, tally.high_id) = (shown.low, shown.high)), 0) AS low_lean,
-       {frontier} AS frontier
+       {frontiers} AS frontiers
   FROM picked
   JOIN annotation_prompt prompt ON prompt.id = picked.prompt_id
  CROSS JOIN LATERAL (
@@ -51,12 +53,13 @@ SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, prompt.messages
           JOIN annotation_completion completion ON completion.id = candidate.completion_id
          WHERE candidate.comparison_id = picked.id) AS shown
 """
-_FRONTIER = f"""
+_FRONTIERS = f"""
        CASE WHEN %(advances)s::bool THEN (
-            SELECT c.place FROM annotation_comparison c
-             WHERE c.lane_id = picked.lane_id AND c.place >= (SELECT frontier FROM lane)
-               AND {_CLAIMABLE}
-             ORDER BY c.place LIMIT 1) END
+            SELECT jsonb_object_agg(lanes.id, COALESCE((
+                   SELECT c.place FROM annotation_comparison c
+                    WHERE c.lane_id = lanes.id AND c.place >= lanes.frontier AND {_CLAIMABLE}
+                    ORDER BY c.place LIMIT 1), {PAST_ALL}))
+              FROM lanes) END
 """  # noqa: S608 - made of constants
 _NEXT = f"""
 WITH lanes AS MATERIALIZED (
@@ -89,7 +92,7 @@ WITH lanes AS MATERIALIZED (
      ORDER BY c.place LIMIT 1
        FOR NO KEY UPDATE OF c @locking
 )
-{_CONTENT.format(frontier=_FRONTIER)}
+{_CONTENT.format(frontiers=_FRONTIERS)}
 """  # noqa: S608 - made of constants
 _NEXT_BY_LOCKING = {way: _NEXT.replace("@locking", way) for way in ("SKIP LOCKED", "")}
 _AGAIN = f"""
@@ -97,7 +100,7 @@ WITH picked AS MATERIALIZED (
     SELECT id, prompt_id, kind, lane_id FROM annotation_comparison
      WHERE id = %(comparison)s FOR NO KEY UPDATE
 )
-{_CONTENT.format(frontier="NULL::int")}
+{_CONTENT.format(frontiers="NULL::jsonb")}
 """  # noqa: S608 - made of constants
 
 
@@ -107,7 +110,7 @@ class Pick:
 
     `candidates` are in canonical order; `shown_first` are the canonical positions that its judges
     so far saw first; `low_lean` is how much more often the annotator saw the policy with the lower
-    id before the other one; `frontier` is the new beginning of its lane for the annotator.
+    id before the other one; `frontiers` are the new beginnings of their lanes, where asked.
     """
 
     comparison_id: int
@@ -117,7 +120,7 @@ class Pick:
     candidates: tuple["PickedCandidate", ...]
     shown_first: tuple[int, ...]
     low_lean: int = 0
-    frontier: int | None = None
+    frontiers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,7 @@ def _picked(row: Row) -> Pick:
         candidates=tuple(PickedCandidate(*fields) for fields in _json(row["candidates"])),
         shown_first=tuple(row["shown_first"]),
         low_lean=row["low_lean"],
-        frontier=row["frontier"],
+        frontiers=_json(row["frontiers"]) or {},
     )
 
 

@@ -52,7 +52,7 @@ WITH lease AS (
 ), seat AS (
     UPDATE annotation_participation
        SET claims = claims + 1, recent_prompts = %(recent)s::bigint[],
-           frontiers = frontiers || %(frontier)s::jsonb
+           frontiers = frontiers || %(frontiers)s::jsonb
      WHERE id = %(participation)s
 )
 SELECT id, leased_at, expires_at, shown_at FROM lease
@@ -95,7 +95,7 @@ def lease_next(
         "comparison": pick.comparison_id, "annotator": annotator.pk, "order": list(order),
         "seconds": length, "is_shown": is_shown, "participation": seat.participation_id,
         "recent": [pick.prompt.pk, *seat.recent_prompts][:RECENT_PROMPTS],
-        "frontier": _frontier(pick), **_tally(pick, order),
+        "frontiers": json.dumps(dict(pick.frontiers)), **_tally(pick, order),
     }  # fmt: skip
     made = prepared_row(_LEASE, parameters)
     assert made is not None
@@ -131,7 +131,7 @@ def _next_pick(annotator: User, project: Project, seat: Seat, *, waits: bool) ->
         seat,
         window_hours=project.prompt_window_hours,
         from_oldest=goes_to_oldest(index=seat.claims, seed=seed, share=project.oldest_share),
-        advances=seat.claims % ADVANCE_EVERY == 0,
+        advances=seat.claims % ADVANCE_EVERY == 0 or not seat.frontiers,
         waits=waits,
     )
 
@@ -198,6 +198,3 @@ def _tally(pick: Pick, order: Sequence[int]) -> dict[str, Any]:
     low, high = sorted(policies)
     return {"low": low, "high": high, "low_first": policies[order[0]] == low}
 
-
-def _frontier(pick: Pick) -> str:
-    return json.dumps({} if pick.frontier is None else {str(pick.lane_id): pick.frontier})
