@@ -8,7 +8,17 @@ from kombu.exceptions import OperationalError
 
 from annotation.models import Run
 from annotation.selectors import due
-from annotation.services import agreement, assignments, audits, drafts, exports, imports, lanes, runs
+from annotation.services import (
+    agreement,
+    assignments,
+    audits,
+    drafts,
+    exports,
+    imports,
+    invitations,
+    lanes,
+    runs,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +33,20 @@ def enqueue(run: Run) -> None:
         current_app.send_task(f"run.{run.kind}", [run.pk], queue=queue, retry=False)
     except (OperationalError, OSError):
         logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
+
+
+def enqueue_invitation(invitation_id: int, site: str) -> None:
+    """Has an invitation sent; to be called on commit. Where the broker is away it stays unsent, as
+    the lead's page says, and can be sent again."""
+    try:
+        current_app.send_task("annotation.invitation_send", [invitation_id, site], retry=False)
+    except (OperationalError, OSError):
+        logger.warning("The broker is away; invitation %s is not sent.", invitation_id)
+
+
+@shared_task(name="annotation.invitation_send")
+def invitation_send(invitation_id: int, site: str) -> None:
+    invitations.invitation_send(invitation_id=invitation_id, site=site)
 
 
 @shared_task(name="run.import")

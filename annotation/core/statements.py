@@ -116,5 +116,10 @@ def statement_table(lines: Iterable[Line]) -> Table:
     )  # fmt: skip
 
 
+def rate_words(amount: Decimal | None) -> str:
+    """A rate without zeros that say nothing: 0.15, 12; "" for none."""
+    return "" if amount is None else f"{amount.normalize():f}"
+
+
 def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"

@@ -1,194 +1,298 @@
-"""Who works in a project and how: figures beside each other, each with interval and count."""
+"""Who works in a project and how: figures beside each other, each with interval and count.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+Nothing here counts judgments: what people did is added up as they work, and how well they judge is
+measured on schedule (Participation.signals). One statement finds, sorts and cuts out a page, so it
+costs the same whatever was judged; sums of work days are taken for the page's people only, unless
+everybody is sorted by them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.core.cache import cache
-from django.db.models import Max, Q, QuerySet
-from django.utils import timezone
+from django.db import connection
 
 from annotation.core.intervals import Proportion
-from annotation.core.preferences import Verdict
-from annotation.core.quality import AnnotatorFigures, Work, annotator_figures
-from annotation.models import (
-    Candidate,
-    Invitation,
-    Judgment,
-    Membership,
-    Pool,
-    Project,
-    User,
-)
-from annotation.selectors.judgments import latest_judgment_id, live, with_known_order
+from annotation.core.statements import HOUR_MS
+from annotation.models import Membership, Project
 
 NONE = Proportion(None, None, None, 0)
-KEPT_SECONDS = 3600
+# What makes a lead look: beyond these even the end of the interval that favours the person.
+UNEVEN = 0.1  # distance of the share of first slots from an even one
+MOST_TIES = 0.5
+UNLIKELY = 1e-4  # chance of so long a run of one slot where the slot does not matter
+FASTEST = 100.0  # characters a second: four times as fast as adults read (Brysbaert 2019, 238 wpm)
+FLAGS = ("slot", "ties", "run", "speed")
+STATES = ("active", "retraining", "paused", "quarantined", "removed", "outside")
+
+_FIGURES = ("quality", "agreement", "gold", "repeats", "first", "ties", "seconds")
+_KNOWN = """
+    known AS (
+        SELECT annotator_id AS user_id FROM annotation_participation WHERE project_id = %(project)s
+        UNION
+        SELECT m.user_id FROM annotation_membership m
+          JOIN annotation_project_pools s ON s.pool_id = m.pool_id AND s.project_id = %(project)s
+        UNION
+        SELECT user_id FROM annotation_projectrole WHERE project_id = %(project)s
+    ), belongs AS (
+        SELECT m.user_id, array_agg(DISTINCT m.role::text) AS roles,
+               array_agg(m.pool_id) AS pools, bool_or(m.state = 'active') AS is_active,
+               bool_or(m.state = 'paused') AS is_paused, bool_or(m.state = 'removed') AS is_removed,
+               string_agg(nullif(m.external_id, ''), ' ') AS external_id
+          FROM annotation_membership m
+          JOIN annotation_project_pools s ON s.pool_id = m.pool_id AND s.project_id = %(project)s
+         GROUP BY m.user_id
+    )
+"""
+_PEOPLE = """
+    SELECT u.id AS user_id, u.username, u.name, u.kind, p.id AS participation_id,
+           array_remove(COALESCE(b.roles, '{}') || r.role::text, NULL) AS roles,
+           COALESCE(b.pools, '{}') AS pools, COALESCE(b.external_id, '') AS external_id,
+           CASE WHEN p.state <> 'active' THEN p.state
+                WHEN b.is_active OR r.role IS NOT NULL THEN 'active'
+                WHEN b.is_paused THEN 'paused'
+                WHEN b.is_removed THEN 'removed'
+                ELSE 'outside' END AS state,
+           COALESCE(p.judged, 0) AS judged, p.last_judged_at, p.measured_at,
+           p.quality, p.quality_low, p.quality_high, p.quality_n,
+           COALESCE(p.signals, '{}') AS signals,
+           array_remove(ARRAY[
+               CASE WHEN (p.signals #>> '{first,low}')::float > %(even)s + %(uneven)s
+                      OR (p.signals #>> '{first,high}')::float < %(even)s - %(uneven)s
+                    THEN 'slot' END,
+               CASE WHEN (p.signals #>> '{ties,low}')::float > %(most_ties)s THEN 'ties' END,
+               CASE WHEN (p.signals #>> '{straight,chance}')::float < %(unlikely)s
+                    THEN 'run' END,
+               CASE WHEN (p.signals #>> '{speed,low}')::float > %(fastest)s THEN 'speed' END
+           ], NULL) AS flags
+      FROM known k
+      JOIN annotation_user u ON u.id = k.user_id
+      LEFT JOIN annotation_participation p
+        ON p.annotator_id = u.id AND p.project_id = %(project)s
+      LEFT JOIN belongs b ON b.user_id = u.id
+      LEFT JOIN annotation_projectrole r ON r.user_id = u.id AND r.project_id = %(project)s
+"""
+_SPENT = """
+    SELECT sum(d.active_ms) AS active_ms, sum(d.judged) AS counted FROM annotation_workday d
+     WHERE d.participation_id = {participation}
+"""
+_ALL_SPENT = """
+    LEFT JOIN (
+        SELECT d.participation_id, sum(d.active_ms) AS active_ms, sum(d.judged) AS counted
+          FROM annotation_workday d JOIN annotation_participation dp ON dp.id = d.participation_id
+         WHERE dp.project_id = %(project)s GROUP BY 1) every USING (participation_id)
+"""
+_WANTED = """
+    (%(search)s = '' OR concat_ws(' ', username, name, external_id) ILIKE %(search)s)
+    AND (%(pool)s::bigint IS NULL OR %(pool)s = ANY(pools))
+    AND (%(state)s = '' OR state = %(state)s)
+    AND (%(role)s = '' OR %(role)s = ANY(roles))
+    AND (NOT %(flagged)s OR flags <> '{}')
+    AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
+"""
+# What each column is sorted by, and whether the largest comes first at the first click.
+SORTS: Mapping[str, tuple[str, bool]] = {
+    "judged": ("judged", True),
+    "person": ("lower(CASE WHEN name = '' THEN username ELSE name END)", False),
+    "pace": ("every.counted * 3600000.0 / nullif(every.active_ms, 0)", True),
+    "hours": ("every.active_ms", True),
+    "agreement": ("(signals #>> '{agreement,value}')::float", False),
+    "gold": ("(signals #>> '{gold,value}')::float", False),
+    "quality": ("quality", False),
+    "time": ("(signals #>> '{seconds,value}')::float", False),
+    "first": ("abs((signals #>> '{first,value}')::float - %(even)s)", True),
+    "ties": ("(signals #>> '{ties,value}')::float", True),
+    "flags": ("cardinality(flags)", True),
+    "recent": ("last_judged_at", True),
+    "state": ("state", False),
+}
+_SUMMARY = """
+    WITH told AS (
+        SELECT (p.signals #>> '{agreement,value}')::float AS value,
+               (p.signals #>> '{agreement,high}')::float AS high,
+               COALESCE((p.signals #>> '{agreement,n}')::int, 0) AS n
+          FROM annotation_participation p JOIN annotation_user u ON u.id = p.annotator_id
+         WHERE p.project_id = %(project)s AND p.judged > 0 AND u.kind <> 'simulated'
+    ), middle AS (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS value FROM told
+    )
+    SELECT count(*), (SELECT value FROM middle),
+           count(*) FILTER (WHERE told.n >= %(few)s AND told.high < (SELECT value FROM middle))
+      FROM told
+"""
+FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """One person in one project. Shares are None where there is no case; n says of how many."""
+    """One person in one project. Shares are None where there is no case; n says of how many.
 
-    user: User
-    memberships: tuple[Membership, ...]
-    n: int
-    agreement: Proportion
-    ties: Proportion
-    first: Proportion
-    gold: Proportion
-    median_seconds: float | None
-    last_judged_at: datetime | None
-
-    @property
-    def roles(self) -> list[str]:
-        return sorted({m.get_role_display() for m in self.memberships})
-
-    @property
-    def is_active(self) -> bool:
-        return any(m.state == Membership.State.ACTIVE for m in self.memberships)
-
-
-def people_table(project: Project) -> list[PersonRow]:
-    """Everybody who may work or has worked in the project; who judged most comes first."""
-    figures = _figures(project)
-    memberships: dict[int, list[Membership]] = {}
-    for membership in _memberships(project):
-        memberships.setdefault(membership.user_id, []).append(membership)
-    users = User.objects.filter(Q(pk__in=memberships.keys()) | Q(pk__in=figures.keys()))
-    last = dict(
-        Judgment.objects.filter(comparison__project=project)
-        .values_list("annotator_id")
-        .annotate(last=Max("judged_at"))
-    )
-    rows = [
-        _row(user, memberships.get(user.pk, []), figures.get(user.pk), last.get(user.pk))
-        for user in users
-    ]
-    return sorted(rows, key=lambda row: (-row.n, str(row.user).lower()))
-
-
-def person_row(project: Project, user: User) -> PersonRow | None:
-    return next((row for row in people_table(project) if row.user == user), None)
-
-
-def pools_of(project: Project) -> QuerySet[Pool]:
-    return project.pools.all()
-
-
-def invitations_open(project: Project) -> QuerySet[Invitation]:
-    """Invitations into the project's pools that somebody may still accept."""
-    return Invitation.objects.filter(
-        pool__projects=project,
-        accepted_at__isnull=True,
-        revoked_at__isnull=True,
-        expires_at__gt=timezone.now(),
-    ).select_related("pool", "invited_by")
-
-
-def _memberships(project: Project) -> QuerySet[Membership]:
-    return (
-        Membership.objects.filter(pool__projects=project)
-        .select_related("pool", "user")
-        .order_by("pool__name", "pk")
-        .distinct()
-    )
-
-
-def _row(
-    user: User,
-    memberships: list[Membership],
-    figures: AnnotatorFigures | None,
-    last: datetime | None,
-) -> PersonRow:
-    return PersonRow(
-        user=user,
-        memberships=tuple(memberships),
-        n=figures.n if figures else 0,
-        agreement=figures.majority if figures else NONE,
-        ties=figures.ties if figures else NONE,
-        first=figures.first_position if figures else NONE,
-        gold=figures.gold if figures else NONE,
-        median_seconds=figures.median_seconds if figures else None,
-        last_judged_at=last,
-    )
-
-
-def _figures(project: Project) -> dict[int, AnnotatorFigures]:
-    """Each annotator's figures; kept, because a newer judgment is the only thing that moves them.
-
-    People are compared with people; simulated annotators with everybody.
+    `seconds` is the median time of a judgment with its interval, `per_hour` judgments in an hour of
+    active time. `flags` name what is unusual even by the interval's favourable end (FLAGS).
     """
-    key = f"people-figures/{project.pk}/{latest_judgment_id(project)}"
-    known: dict[int, AnnotatorFigures] | None = cache.get(key)
-    if known is None:
-        known = _measure(works(project, live(project, include_simulated=True)))
-        if simulated := _simulated(project):
-            of_people = _measure(works(project, live(project)))
-            known = {key: known[key] for key in simulated & known.keys()} | of_people
-        known = _with_first_from_known_orders(project, known)
-        cache.set(key, known, KEPT_SECONDS)
-    return known
+
+    user_id: int
+    participation_id: int | None
+    username: str
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+    external_id: str
+    state: str
+    judged: int
+    active_ms: int
+    per_hour: float | None
+    last_judged_at: datetime | None
+    measured_at: datetime | None
+    quality: Proportion
+    agreement: Proportion
+    gold: Proportion
+    repeats: Proportion
+    first: Proportion
+    ties: Proportion
+    seconds: Proportion
+    flags: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    @property
+    def role_words(self) -> list[str]:
+        return [str(Membership.Role(role).label) for role in self.roles]
+
+    @property
+    def hours(self) -> float:
+        return self.active_ms / HOUR_MS
 
 
-def _with_first_from_known_orders(
-    project: Project, known: dict[int, AnnotatorFigures]
-) -> dict[int, AnnotatorFigures]:
-    """First positions counted only where it was recorded what stood first; files may not tell."""
-    judgments = live(project, include_simulated=True)
-    if not judgments.filter(assignment__display_order=[]).exists():
-        return known
-    told = _measure(works(project, with_known_order(judgments)))
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which people, in which order; empty values ask for all."""
+
+    search: str = ""
+    pool_id: int | None = None
+    state: str = ""
+    role: str = ""
+    is_flagged: bool = False
+    sort: str = "judged"
+    is_reversed: bool = False
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """A part of the people who are wanted, and how many these are."""
+
+    rows: tuple[PersonRow, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSummary:
+    """`n` people have judged; half agree with others more often than `agreement`; `n_below` are
+    below it by their whole interval. Simulated annotators are not counted."""
+
+    n: int
+    agreement: float | None
+    n_below: int
+
+
+def people_page(
+    project: Project, wanted: Wanted, *, offset: int = 0, limit: int | None = None
+) -> PeoplePage:
+    """Everybody who may work or has worked in the project and is wanted; of these a part."""
+    parameters = _parameters(project, wanted) | {"offset": offset, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(wanted), parameters)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if rows or not offset:
+            return PeoplePage(tuple(_rows(rows)), rows[0]["total"] if rows else 0)
+    return PeoplePage((), people_page(project, wanted, limit=1).total)
+
+
+def person_row(project: Project, user_id: int) -> PersonRow | None:
+    """One person's row; None for who is not of the project."""
+    return next(iter(people_page(project, Wanted(user_id=user_id)).rows), None)
+
+
+def people_summary(project: Project) -> PeopleSummary:
+    with connection.cursor() as cursor:
+        parameters: dict[str, Any] = {"project": project.pk, "few": FEW}
+        cursor.execute(_SUMMARY, parameters)
+        n, agreement, n_below = cursor.fetchone()
+    return PeopleSummary(n, agreement, n_below)
+
+
+def _statement(wanted: Wanted) -> str:
+    """The people wanted, cut out in their order; what days add up to, for these or for all."""
+    expression, falls = SORTS[wanted.sort]
+    direction = "DESC" if falls != wanted.is_reversed else "ASC"
+    by_days = "every." in expression
+    return f"""
+        WITH {_KNOWN}, cut AS (
+            SELECT people.*, count(*) OVER () AS total,
+                   row_number() OVER (
+                       ORDER BY {expression} {direction} NULLS LAST, judged DESC, user_id) AS place
+              FROM ({_PEOPLE}) people {_ALL_SPENT if by_days else ""}
+             WHERE {_WANTED}
+             ORDER BY place OFFSET %(offset)s LIMIT %(limit)s
+        )
+        SELECT cut.*, COALESCE(spent.active_ms, 0) AS active_ms, spent.counted
+          FROM cut
+          LEFT JOIN LATERAL ({_SPENT.format(participation="cut.participation_id")}) spent ON TRUE
+         ORDER BY place
+    """  # noqa: S608 - made of constants
+
+
+def _parameters(project: Project, wanted: Wanted) -> dict[str, Any]:
+    escaped = wanted.search.replace("\x00", "").replace("\\", r"\\")
+    escaped = escaped.replace("%", r"\%").replace("_", r"\_").strip()
     return {
-        key: replace(row, first_position=told[key].first_position if key in told else NONE)
-        for key, row in known.items()
-    }
+        "project": project.pk, "search": f"%{escaped}%" if escaped else "",
+        "pool": wanted.pool_id, "state": wanted.state, "role": wanted.role,
+        "flagged": wanted.is_flagged, "user": wanted.user_id, "even": 1 / project.candidates,
+        "uneven": UNEVEN, "most_ties": MOST_TIES, "unlikely": UNLIKELY, "fastest": FASTEST,
+    }  # fmt: skip
 
 
-def _simulated(project: Project) -> set[int]:
-    """The simulated annotators that have judged here."""
-    judged = Judgment.objects.filter(
-        comparison__project=project, annotator__kind=User.Kind.SIMULATED
-    )
-    return set(judged.values_list("annotator_id", flat=True).distinct())
-
-
-def _measure(found: Iterable[Work]) -> dict[int, AnnotatorFigures]:
-    return {figures.annotator_id: figures for figures in annotator_figures(found)}
-
-
-def works(project: Project, judgments: QuerySet[Judgment]) -> Iterator[Work]:
-    """Live judgments as plain values, read without building an object for each row."""
-    shown = _completions_shown(project)
-    rows = judgments.values_list(
-        "pk", "comparison_id", "comparison__prompt_id", "annotator_id", "groups",
-        "assignment__display_order", "strength", "active_ms", "comparison__gold_groups",
-    )  # fmt: skip
-    for pk, comparison_id, prompt_id, annotator_id, groups, order, strength, ms, gold in rows:
-        completion_ids = shown[comparison_id]
-        yield Work(
-            verdict=Verdict(
-                judgment_id=pk,
-                comparison_id=comparison_id,
-                prompt_id=prompt_id,
-                completion_ids=completion_ids,
-                annotator_id=annotator_id,
-                groups=tuple(map(tuple, groups)),
-                display_order=tuple(order) or tuple(range(len(completion_ids))),
-                strength=strength,
+def _rows(found: list[dict[str, Any]]) -> Iterator[PersonRow]:
+    for row in found:
+        signals = _json(row["signals"])
+        figures = {name: _figure(signals.get(name)) for name in _FIGURES if name != "quality"}
+        active_ms = int(row["active_ms"])
+        yield PersonRow(
+            user_id=row["user_id"],
+            participation_id=row["participation_id"],
+            username=row["username"],
+            name=row["name"],
+            kind=row["kind"],
+            roles=tuple(sorted(set(row["roles"]))),
+            external_id=row["external_id"],
+            state=row["state"],
+            judged=row["judged"],
+            active_ms=active_ms,
+            per_hour=float(row["counted"]) * HOUR_MS / active_ms if active_ms else None,
+            last_judged_at=row["last_judged_at"],
+            measured_at=row["measured_at"],
+            quality=Proportion(
+                row["quality"], row["quality_low"], row["quality_high"], row["quality_n"] or 0
             ),
-            seconds=None if ms is None else ms / 1000,
-            gold_groups=None if gold is None else tuple(map(tuple, gold)),
+            flags=tuple(row["flags"]),
+            **figures,
         )
 
 
-def _completions_shown(project: Project) -> dict[int, tuple[int, ...]]:
-    found: dict[int, list[int]] = {}
-    rows = (
-        Candidate.objects.filter(comparison__project=project)
-        .order_by("comparison_id", "position")
-        .values_list("comparison_id", "completion_id")
+def _figure(stored: Mapping[str, Any] | None) -> Proportion:
+    if not stored:
+        return NONE
+    return Proportion(
+        stored.get("value"), stored.get("low"), stored.get("high"), stored.get("n") or 0
     )
-    for comparison_id, completion_id in rows:
-        found.setdefault(comparison_id, []).append(completion_id)
-    return {key: tuple(ids) for key, ids in found.items()}
+
+
+def _json(value: Any) -> dict[str, Any]:
+    """Columns of type jsonb come as text through Django's connection."""
+    return dict(json.loads(value) if isinstance(value, str) else value)

@@ -70,7 +70,7 @@ def sign_in(request: Request) -> HttpResponse:
         return redirect(target)
     if request.method != "POST":
         return render(request, "annotation/sign_in.html", {"next": target})
-    username, address = request.POST.get("username", "").strip(), _address(request)
+    username, address = request.POST.get("username", "").strip(), address_of(request)
     now = timezone.now()
     if until := sign_in_blocked_until(username=username, address=address, now=now):
         return _blocked(request, username, target, until)
@@ -95,6 +95,8 @@ def sign_out(request: Request) -> HttpResponse:
 @sensitive_post_parameters("password")
 def invitation(request: Request, token: str) -> HttpResponse:
     context: dict[str, object] = {"invitation": invitation_open(token=token)}
+    if request.user.is_authenticated:
+        return render(request, "annotation/invitation.html", context)
     if request.method == "POST":
         given = {name: request.POST.get(name, "") for name in ("username", "name")}
         try:
@@ -149,20 +151,35 @@ def _in_language(answer: HttpResponse, language: str) -> HttpResponse:
     return answer
 
 
-def _blocked(request: Request, username: str, target: str, until: datetime) -> HttpResponse:
-    minutes = max(math.ceil((until - timezone.now()) / timedelta(minutes=1)), 1)
-    error = ngettext(
+class TooMany(AlignUIError):
+    """Tried too often for now."""
+
+    status = 429
+
+
+def too_many(until: datetime) -> TooMany:
+    minutes = _minutes(until)
+    words = ngettext(
         "There were too many attempts. Try again in %(n)s minute, at %(time)s.",
         "There were too many attempts. Try again in %(n)s minutes, at %(time)s.",
         minutes,
-    ) % {"n": minutes, "time": date_format(timezone.localtime(until), "H:i")}
+    )
+    return TooMany(words % {"n": minutes, "time": date_format(timezone.localtime(until), "H:i")})
+
+
+def _blocked(request: Request, username: str, target: str, until: datetime) -> HttpResponse:
+    error = too_many(until)
     context = {"next": target, "username": username, "error": error}
-    answer = render(request, "annotation/sign_in.html", context, status=429)
-    answer["Retry-After"] = str(minutes * 60)
+    answer = render(request, "annotation/sign_in.html", context, status=error.status)
+    answer["Retry-After"] = str(_minutes(until) * 60)
     return answer
 
 
-def _address(request: Request) -> str:
+def _minutes(until: datetime) -> int:
+    return max(math.ceil((until - timezone.now()) / timedelta(minutes=1)), 1)
+
+
+def address_of(request: Request) -> str:
     """Whence a request comes; behind a proxy, what the proxy says last. A socket has none."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_TLS else ""
     return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

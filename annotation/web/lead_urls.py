@@ -6,11 +6,11 @@ from annotation.web import (
     flags,
     lead_batches,
     lead_comparisons,
-    lead_people,
     lead_projects,
     lead_reports,
     lead_runs,
     lead_work,
+    people_urls,
 )
 
 P = "projects/<slug:slug>/"
@@ -53,20 +53,7 @@ urlpatterns = [
         lead_comparisons.lease_return,
         name="lease-return",
     ),
-    path(f"{P}people/", lead_people.people, name="people"),
-    path(f"{P}people/invite/", lead_people.invite, name="invite"),
-    path(f"{P}people/add/", lead_people.member_add, name="member-add"),
-    path(
-        f"{P}people/invitations/<int:invitation_id>/revoke/",
-        lead_people.invitation_withdraw,
-        name="invitation-revoke",
-    ),
-    path(
-        f"{P}people/members/<int:membership_id>/",
-        lead_people.member_change,
-        name="member-change",
-    ),
-    path(f"{P}people/<int:user_id>/", lead_people.member, name="person"),
+    *people_urls.urlpatterns,
     path(f"{P}agreement/", lead_reports.agreement, name="agreement"),
     path(f"{P}agreement/measure/", lead_reports.agreement_measure, name="agreement-measure"),
     path(f"{P}audits/", lead_reports.audits, name="audits"),

@@ -1,108 +1,185 @@
-"""Each person's figures, with simulated annotators never moving those of people."""
+"""The table of people: found, sorted and cut out by the database, from figures that are kept."""
 
-from uuid import uuid4
+from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
-from annotation.models import Assignment, Judgment, Pool, Project, User
+from annotation.models import Membership, Participation, Pool, Project, ProjectRole, User, WorkDay
 from annotation.selectors.access import pools_led
-from annotation.selectors.people import invitations_open, people_table
+from annotation.selectors.people import (
+    SORTS,
+    Wanted,
+    people_page,
+    people_summary,
+    person_row,
+)
+from annotation.selectors.pools import invitations_open
 from annotation.services.invitations import invitation_create, invitation_revoke
-from annotation.services.judgments import JudgmentInput, judgment_submit
-from tests.factories import claim, judge, make_user
+from annotation.services.quality import quality_measure
+from tests.factories import judge, judge_for, make_pool, make_user
 
 pytestmark = pytest.mark.django_db
 
-FIRST, TIE = ((0,), (1,)), ((0, 1),)
+
+def rows(project: Project, **wanted: object) -> dict[str, object]:
+    return {row.username: row for row in people_page(project, Wanted(**wanted)).rows}
 
 
-@pytest.fixture(autouse=True)
-def fresh_figures() -> None:
-    """Ids start again in every test, and so would the names under which figures are kept."""
-    cache.clear()
+def share(value: float, low: float, high: float, n: int = 50) -> dict[str, float]:
+    return {"value": value, "low": low, "high": high, "n": n}
 
 
-def rows(project: Project) -> dict[str, object]:
-    return {row.user.username: row for row in people_table(project)}
-
-
-def judge_better(person: User, project: Project, *, terse: bool) -> Judgment:
-    """Prefers the terse or the wordy response, wherever it stands."""
-    assignment = claim(person, project)
-    best = assignment.display_order.index(0 if terse else 1)
-    answer = JudgmentInput(groups=((best,), (1 - best,)), active_ms=4000)
-    return judgment_submit(annotator=person, assignment=assignment, token=uuid4(), answer=answer)
+def work(
+    project: Project, user: User, *, judged: int = 0, hours: float = 0, **signals: object
+) -> None:
+    """What somebody did and how it was measured, as submits and the schedule would leave it."""
+    part, _ = Participation.objects.update_or_create(
+        annotator=user, project=project, defaults={"judged": judged, "signals": signals}
+    )
+    WorkDay.objects.create(
+        participation=part, day=date(2026, 11, 1), judged=judged, active_ms=round(hours * 3_600_000)
+    )
 
 
 def test_members_without_judgments_are_listed_without_figures(project: Project) -> None:
     found = rows(project)
     assert set(found) == {"lena", "ana", "ben"}
-    assert found["ana"].n == 0
-    assert found["ana"].agreement.value is None
-    assert found["ana"].is_active
+    ana = found["ana"]
+    assert (ana.judged, ana.active_ms, ana.per_hour, ana.state) == (0, 0, None, "active")
+    assert ana.agreement.value is None
+    assert ana.role_words == ["Annotator"]
 
 
-def test_figures_count_agreement_ties_first_and_time(
+def test_what_was_submitted_and_measured_stands_in_the_row(
     project: Project, ana: User, ben: User
 ) -> None:
-    for terse in (True, True, True, False):
-        judge_better(ana, project, terse=terse)
+    for winner in (0, 0, 0, 1):
+        judge_for(ana, project, winner, active_ms=4000)
     for _ in range(4):
-        judge_better(ben, project, terse=True)
+        judge_for(ben, project, 0, active_ms=2000)
+    quality_measure(project=project, everybody=True)
     found = rows(project)
-    assert (found["ana"].n, found["ben"].n) == (4, 4)
+    assert (found["ana"].judged, found["ana"].active_ms) == (4, 16_000)
+    assert found["ana"].per_hour == pytest.approx(900)
     assert found["ana"].agreement.value == pytest.approx(0.75)
-    assert found["ana"].agreement.n == 4
-    assert found["ana"].ties.value == 0
-    assert found["ana"].median_seconds == 4.0
-    firsts = sum(
-        j.groups[0] == [j.assignment.display_order[0]]
-        for j in Judgment.objects.filter(annotator=ana).select_related("assignment")
-    )
-    assert found["ana"].first.value == pytest.approx(firsts / 4)
-
-
-def test_a_simulated_annotator_does_not_move_the_figures_of_people(
-    project: Project, pool: Pool, ana: User
-) -> None:
-    robot = make_user("robot", kind=User.Kind.SIMULATED)
-    pool.memberships.create(user=robot)
-    judge_better(ana, project, terse=True)
-    judge_better(robot, project, terse=False)
-    found = rows(project)
-    assert found["ana"].agreement.value is None
-    assert found["robot"].agreement.n == 1
-
-
-def test_first_positions_count_only_where_the_order_is_known(project: Project, ana: User) -> None:
-    judge(ana, project, groups=FIRST)
-    untold = Assignment.objects.create(
-        comparison=project.comparisons.exclude(assignments__annotator=ana).first(),
-        annotator=ana, state=Assignment.State.SUBMITTED, display_order=[],
-        leased_at=timezone.now(), expires_at=timezone.now(), closed_at=timezone.now(),
-    )  # fmt: skip
-    Judgment.objects.create(
-        comparison=untold.comparison, annotator=ana, assignment=untold,
-        idempotency_token=uuid4(), groups=[[0], [1]], source=Judgment.Source.IMPORT,
-    )  # fmt: skip
-    found = rows(project)["ana"]
-    assert (found.n, found.first.n) == (2, 1)
-
-
-def test_a_newer_judgment_renews_the_figures(project: Project, ana: User) -> None:
-    judge(ana, project, groups=TIE)
-    assert rows(project)["ana"].ties.value == 1
-    judge(ana, project, groups=FIRST)
-    assert rows(project)["ana"].ties.value == 0.5
+    assert (found["ana"].agreement.n, found["ana"].seconds.value) == (4, 4.0)
+    assert found["ana"].quality.low < found["ana"].quality.value < found["ana"].quality.high
+    assert person_row(project, ana.pk) == found["ana"]
 
 
 def test_who_has_left_the_pool_keeps_their_row(project: Project, pool: Pool, ana: User) -> None:
     judge(ana, project)
     pool.memberships.filter(user=ana).delete()
-    assert rows(project)["ana"].n == 1
-    assert not rows(project)["ana"].is_active
+    assert (rows(project)["ana"].judged, rows(project)["ana"].state) == (1, "outside")
+
+
+def test_states_say_what_keeps_somebody_from_work(
+    project: Project, pool: Pool, lena: User, ana: User, ben: User
+) -> None:
+    pool.memberships.filter(user=ben).update(state="removed")
+    pool.memberships.filter(user=ana).update(state="paused")
+    assert [rows(project)[name].state for name in ("ana", "ben", "lena")] == [
+        "paused", "removed", "active"
+    ]  # fmt: skip
+    project.pools.add(make_pool("Second", annotator=[ana]))
+    ProjectRole.objects.create(project=project, user=ben, role="annotator")
+    assert rows(project)["ana"].state == rows(project)["ben"].state == "active"
+    Participation.objects.create(annotator=ana, project=project, state="quarantined")
+    assert rows(project, state="quarantined").keys() == {"ana"}
+
+
+def test_search_and_filters_find_people(
+    project: Project, pool: Pool, ana: User, ben: User, otto: User
+) -> None:
+    other = make_pool("Second", reviewer=[ben])
+    project.pools.add(other)
+    ProjectRole.objects.create(project=project, user=otto, role="viewer")
+    pool.memberships.filter(user=ana).update(external_id="5f_%3a")
+    assert rows(project, search="OTT").keys() == {"otto"}
+    assert rows(project, search="f_%3").keys() == {"ana"}
+    assert rows(project, search="%") == rows(project, search="_") == rows(project, search="%3a")
+    assert rows(project, pool_id=other.pk).keys() == {"ben"}
+    assert rows(project, role="reviewer").keys() == {"ben"}
+    assert rows(project, role="viewer").keys() == {"otto"}
+    assert rows(project)["ben"].roles == ("annotator", "reviewer")
+    assert not rows(project, search="\x00'; --")
+
+
+KEYS = {
+    "judged": lambda row: row.judged,
+    "pace": lambda row: row.per_hour,
+    "hours": lambda row: row.active_ms or None,
+    "agreement": lambda row: row.agreement.value,
+    "time": lambda row: row.seconds.value,
+    "first": lambda row: None if row.first.value is None else abs(row.first.value - 0.5),
+    "flags": lambda row: len(row.flags),
+    "person": lambda row: str(row).lower(),
+}
+
+
+def test_every_column_sorts_both_ways_with_the_unknown_last(project: Project, pool: Pool) -> None:
+    for at in range(5):
+        user = make_user(f"p{at}")
+        pool.memberships.create(user=user)
+        near = 0.2 + 0.1 * at
+        work(
+            project, user, judged=7 * at % 5, hours=(3 * at) % 5 + 1, agreement=share(near, 0.1, 0.9),
+            seconds=share(20 - at, 10, 30), first=share(near, near - 0.05, near + 0.05),
+        )  # fmt: skip
+    for sort in SORTS:
+        for is_reversed in (False, True):
+            found = people_page(project, Wanted(sort=sort, is_reversed=is_reversed)).rows
+            assert len(found) == 8
+            if sort in KEYS:
+                values = [KEYS[sort](row) for row in found]
+                known = [value for value in values if value is not None]
+                assert values[: len(known)] == known
+                falls = SORTS[sort][1] != is_reversed
+                assert all(a >= b if falls else a <= b for a, b in pairwise(known)), sort
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(project: Project, pool: Pool) -> None:
+    for at in range(7):
+        pool.memberships.create(user=make_user(f"p{at}"))
+    asked = Wanted(sort="judged")
+    parts = [people_page(project, asked, offset=at, limit=4) for at in (0, 4, 8)]
+    assert [part.total for part in parts] == [10, 10, 10]
+    names = [row.username for part in parts for row in part.rows]
+    assert names == list(rows(project))
+    assert people_page(project, asked, offset=12, limit=4).total == 10
+
+
+def test_what_is_unusual_must_be_so_even_by_the_interval(
+    project: Project, ana: User, ben: User, lena: User
+) -> None:
+    work(
+        project, ana, first=share(0.8, 0.7, 0.88), ties=share(0.7, 0.55, 0.8),
+        speed=share(160, 120, 200), straight={"value": 40, "n": 50, "chance": 1e-9},
+    )  # fmt: skip
+    work(
+        project, ben, first=share(0.8, 0.55, 0.95), ties=share(0.7, 0.4, 0.8),
+        speed=share(160, 90, 200), straight={"value": 5, "n": 50, "chance": 0.5},
+    )  # fmt: skip
+    work(project, lena, first=share(0.2, 0.1, 0.35))
+    found = rows(project)
+    assert found["ana"].flags == ("slot", "ties", "run", "speed")
+    assert (found["ben"].flags, found["lena"].flags) == ((), ("slot",))
+    assert rows(project, is_flagged=True).keys() == {"ana", "lena"}
+
+
+def test_the_summary_is_of_people(project: Project, pool: Pool) -> None:
+    assert people_summary(project).n == 0
+    for at, (low, high) in enumerate([(0.1, 0.3), (0.6, 0.8), (0.7, 0.9)]):
+        kind = User.Kind.HUMAN
+        work(project, make_user(f"p{at}", kind=kind), judged=9,
+             agreement=share((low + high) / 2, low, high))  # fmt: skip
+    robot = make_user("robot", kind=User.Kind.SIMULATED)
+    work(project, robot, judged=9, agreement=share(0.1, 0.0, 0.2))
+    summary = people_summary(project)
+    assert (summary.n, summary.n_below) == (3, 1)
+    assert summary.agreement == pytest.approx(0.7)
 
 
 def test_only_invitations_that_still_work_are_open(
@@ -111,10 +188,16 @@ def test_only_invitations_that_still_work_are_open(
     kept, _ = invitation_create(actor=lena, pool=pool, role="annotator")
     revoked, _ = invitation_create(actor=lena, pool=pool, role="annotator")
     invitation_revoke(actor=lena, invitation=revoked)
-    assert list(invitations_open(project)) == [kept]
+    old, _ = invitation_create(actor=lena, pool=pool, role="annotator")
+    type(old).objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(1))
+    assert list(invitations_open(project.pools.all())) == [kept]
 
 
-def test_pools_led(pool: Pool, lena: User, ana: User, otto: User) -> None:
+def test_pools_led(pool: Pool, project: Project, lena: User, ana: User, otto: User) -> None:
     assert list(pools_led(lena)) == [pool]
     assert list(pools_led(ana)) == []
     assert pool not in pools_led(otto)
+    ProjectRole.objects.create(project=project, user=ana, role="owner")
+    assert list(pools_led(ana)) == []
+    Membership.objects.filter(user=lena).update(state="paused")
+    assert list(pools_led(lena)) == []
