@@ -32,7 +32,7 @@ def test_a_draft_is_kept_and_a_stale_one_refused(api: Apis, ana: User, project: 
     assert stale.status_code == 409
     assert Draft.objects.get().fields == {"choice": "1:2"}
     wrong = put(api(ana), path, {"fieldz": {}})
-    assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "fieldz")
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "fieldz")
 
 
 def test_a_draft_is_nobody_elses(api: Apis, ana: User, ben: User, project: Project) -> None:
