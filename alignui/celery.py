@@ -22,6 +22,7 @@ HOUR = 60 * 60
 SCHEDULE = {
     "annotation.sweep": 30.0,
     "annotation.audit_due": 60.0,
+    "annotation.quality_due": 60.0,
     "rewardmodel.train_due": 30.0,
     "rewardmodel.acquire_due": 30.0,
 }
@@ -68,6 +69,7 @@ app.conf.update(
         for name, seconds in (
             ("annotation.sweep", 15.0),
             ("annotation.audit_due", 30.0),
+            ("annotation.quality_due", 60.0),
             ("rewardmodel.train_due", 20.0),
             ("rewardmodel.acquire_due", 20.0),
         )

@@ -215,6 +215,7 @@ SPECTACULAR_SETTINGS = {
         "DisputeReason": "annotation.models.Dispute.Reason",
         "MembershipState": "annotation.models.Membership.State",
         "ParticipationState": "annotation.models.Participation.State",
+        "ComparisonState": "annotation.models.Comparison.State",
     },
 }
 

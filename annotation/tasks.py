@@ -6,7 +6,7 @@ from celery import current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from annotation.models import Run
+from annotation.models import Project, Run
 from annotation.selectors import due
 from annotation.services import (
     agreement,
@@ -17,6 +17,7 @@ from annotation.services import (
     imports,
     invitations,
     lanes,
+    quality,
     runs,
 )
 
@@ -90,3 +91,23 @@ def audit_due() -> None:
             run = runs.run_create_unless_live(actor=None, project=project, kind=kind)
             if run is not None:
                 enqueue(run)
+
+
+@shared_task(name="annotation.quality_due")
+def quality_due() -> None:
+    """Measures people's work wherever they judged since it was measured, and applies the rules."""
+    for project in due.projects_due_for_quality(timezone.now()):
+        quality.quality_measure(project=project)
+
+
+@shared_task(name="annotation.quality_measure")
+def quality_of_everybody(project_id: int) -> None:
+    quality.quality_measure(project=Project.objects.get(pk=project_id), everybody=True)
+
+
+def send_quality(project: Project) -> None:
+    """Has everybody measured by the workers; a broker that is away leaves it to the schedule."""
+    try:
+        current_app.send_task("annotation.quality_measure", [project.pk], retry=False)
+    except (OperationalError, OSError):
+        logger.warning("The broker is away; people are measured when they judge again.")

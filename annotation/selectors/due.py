@@ -6,10 +6,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from annotation.models import Project, Run
+from annotation.selectors.integrity import projects_with_news
 from annotation.selectors.judgments import latest_judgment_id
 from annotation.selectors.reports import latest_agreement
 
 AUDIT_EVERY = timedelta(minutes=10)
+QUALITY_EVERY = timedelta(minutes=2)
 SILENT_AFTER = timedelta(seconds=20)
 RESEND_AFTER = timedelta(minutes=2)
 
@@ -17,6 +19,11 @@ RESEND_AFTER = timedelta(minutes=2)
 def projects_due_for_audit(now: datetime) -> list[Project]:
     """Projects with judgments that their latest agreement report has not seen."""
     return [p for p in Project.objects.filter(is_archived=False) if _is_due(p, now)]
+
+
+def projects_due_for_quality(now: datetime) -> list[Project]:
+    """Projects where somebody's work has changed since people were measured."""
+    return list(projects_with_news(now, every=QUALITY_EVERY))
 
 
 def runs_possibly_lost(now: datetime) -> QuerySet[Run]:

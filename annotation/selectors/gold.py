@@ -11,7 +11,16 @@ from annotation.core.errors import NotFound
 from annotation.core.intervals import Proportion, wilson
 from annotation.core.known_answers import order_in_words
 from annotation.core.rankings import Groups
-from annotation.models import Batch, Candidate, Comparison, Judgment, Project, User
+from annotation.models import (
+    Batch,
+    Candidate,
+    Comparison,
+    Completion,
+    Judgment,
+    Project,
+    Prompt,
+    User,
+)
 from annotation.selectors.access import projects_led
 from annotation.selectors.judgments import live
 
@@ -45,19 +54,19 @@ class Agreed:
 
 def gold_items(project: Project) -> list[GoldItem]:
     """All gold, what is in use first, what is answered worst at the top."""
-    comparisons = (
-        Comparison.objects.filter(
-            project=project, batch__reason=Batch.Reason.GOLD, gold_groups__isnull=False
-        )
-        .select_related("prompt")
-        .prefetch_related(_candidates())
-        .order_by("state", "-pk")
-    )
+    comparisons = gold_comparisons(project).select_related("prompt").prefetch_related(_candidates())
     counts = _right(live(project).filter(comparison__in=comparisons.values("pk")))
     items = [
         _gold_item(comparison, counts.get(comparison.pk, (0, 0))) for comparison in comparisons
     ]
     return sorted(items, key=_worst_first)
+
+
+def gold_comparisons(project: Project) -> QuerySet[Comparison]:
+    """What is or was gold, newest first."""
+    return Comparison.objects.filter(
+        project=project, batch__reason=Batch.Reason.GOLD, gold_groups__isnull=False
+    ).order_by("-pk")
 
 
 def comparisons_agreed(
@@ -83,6 +92,25 @@ def comparisons_agreed(
         if (agreed.share.value or 0) >= at_least and agreed.share.n >= judged and shown not in used:
             chosen.append(agreed)
     return chosen[:most]
+
+
+def prompts_to_choose(project: Project, *, words: str = "", most: int = 10) -> QuerySet[Prompt]:
+    """Prompts with two responses or more, by words in them, newest first."""
+    found = (
+        Prompt.objects.filter(project=project)
+        .annotate(n_responses=Count("completions", filter=~Q(completions__text="")))
+        .filter(n_responses__gte=2)
+        .prefetch_related(
+            Prefetch(
+                "completions",
+                queryset=Completion.objects.exclude(text="")
+                .select_related("policy")
+                .order_by("policy", "sample_index"),
+            )
+        )
+        .order_by("-pk")
+    )
+    return (found.filter(messages__icontains=words) if words else found)[:most]
 
 
 def known_sets(project: Project) -> set[frozenset[int]]:

@@ -4,11 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Max, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from annotation.core.intervals import Proportion, wilson
-from annotation.models import Intervention, Participation, Project, QualityRule
+from annotation.models import (
+    Intervention,
+    Participation,
+    Project,
+    QualificationAttempt,
+    QualityRule,
+)
 from annotation.selectors.judgments import live
+
+State = Participation.State
 
 MEASURED_AGAIN = timedelta(days=1)
 SHOWN_LOWEST = 15
@@ -51,22 +59,21 @@ def state_counts(project: Project) -> list[StateCount]:
     ]
 
 
-def people_in_question(project: Project) -> QuerySet[Participation]:
-    """Those about whom something is in force, the most severe state first."""
-    in_force = Intervention.objects.filter(lifted_at__isnull=True).select_related(
-        "rule", "decided_by"
-    )
-    return (
+def people_in_question(project: Project) -> list[tuple[Participation, list[Intervention]]]:
+    """Those about whom something is in force, and what; the most severe state first."""
+    found: dict[int, list[Intervention]] = {}
+    for each in timeline(project).filter(lifted_at__isnull=True):
+        found.setdefault(each.participation_id, []).append(each)
+    people = (
         Participation.objects.filter(
-            Q(interventions__lifted_at__isnull=True, interventions__isnull=False)
-            | ~Q(state=Participation.State.ACTIVE),
-            project=project,
+            Q(pk__in=found) | ~Q(state=Participation.State.ACTIVE), project=project
         )
-        .distinct()
         .select_related("annotator", "project")
-        .prefetch_related(Prefetch("interventions", queryset=in_force, to_attr="in_force"))
-        .order_by("-state", "quality", "pk")
+        .order_by("quality", "pk")
     )
+    severe = [State.QUARANTINED, State.PAUSED, State.RETRAINING, State.ACTIVE]
+    rows = [(each, found.get(each.pk, [])) for each in people]
+    return sorted(rows, key=lambda row: severe.index(State(row[0].state)))
 
 
 def lowest_quality(project: Project, *, most: int = SHOWN_LOWEST) -> QuerySet[Participation]:
@@ -94,6 +101,20 @@ def quality_rules(project: Project) -> QuerySet[QualityRule]:
         )
         .order_by("-is_active", "id")
     )
+
+
+def measured_at(project: Project) -> datetime | None:
+    """When anybody was measured last."""
+    newest = Participation.objects.filter(project=project).aggregate(at=Max("measured_at"))
+    moment: datetime | None = newest["at"]
+    return moment
+
+
+def attempts_of(participation: Participation) -> QuerySet[QualificationAttempt]:
+    """The person's attempts at the project's qualifications, newest first."""
+    return QualificationAttempt.objects.filter(
+        annotator=participation.annotator_id, qualification__project=participation.project_id
+    ).select_related("qualification")
 
 
 def gold_share(project: Project, *, with_quarantined: bool) -> Proportion:

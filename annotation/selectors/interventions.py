@@ -111,6 +111,25 @@ def reason_words(intervention: Intervention) -> str:
     return _REASONS[evidence["signal"]]() % shown
 
 
+def evidence_words(intervention: Intervention) -> str:
+    """The same for leads: the figure with its interval, n and threshold."""
+    evidence = intervention.evidence
+    if intervention.rule_id is None or "signal" not in evidence:
+        return intervention.reason
+    is_share = evidence["signal"] not in {Signal.SPEED, Signal.STRAIGHT}
+    value, low, high, threshold = (
+        _figure(evidence.get(name), is_share) for name in ("value", "low", "high", "threshold")
+    )
+    within = f" [{low}, {high}]" if evidence.get("low") is not None else ""
+    return _("%(signal)s: %(value)s%(within)s, n %(n)s; the rule asks for %(threshold)s.") % {
+        "signal": Signal(evidence["signal"]).label,
+        "value": value,
+        "within": within,
+        "n": number_format(evidence["n"], force_grouping=True),
+        "threshold": threshold,
+    }
+
+
 def intervention_of_annotator(*, user: User, intervention_id: int) -> Intervention:
     found = Intervention.objects.filter(
         pk=intervention_id, participation__annotator=user
@@ -159,5 +178,5 @@ def _figure(value: float | None, is_share: bool) -> str:
     if value is None:
         return "–"
     if is_share:
-        return f"{number_format(round(100 * value, 1), decimal_pos=0)}%"
+        return f"{round(100 * value)}%"
     return str(number_format(round(value, 1), decimal_pos=0 if value == int(value) else 1))

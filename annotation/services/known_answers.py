@@ -9,11 +9,19 @@ from annotation.core.errors import FileInvalid, Invalid, RowProblem
 from annotation.core.known_answers import KnownAnswer
 from annotation.core.rankings import Groups
 from annotation.core.records import CompletionRecord
-from annotation.models import Batch, Candidate, Comparison, ComparisonKind, Project
+from annotation.models import (
+    Batch,
+    Candidate,
+    Comparison,
+    ComparisonKind,
+    Completion,
+    Project,
+)
 from annotation.services.content import ContentWriter
 from annotation.services.imported_judgments import known_prompts
 
 EXPLANATION_CHARACTERS = 4_000
+MOST_SHOWN = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ def comparisons_with_known_order(
     *, batch: Batch, known: Sequence[Known], overlap: int
 ) -> list[Comparison]:
     """A comparison for each; to be called in a transaction. Raises Invalid where one is there."""
+    known_checked(batch.project, known)
     _check_new(batch, known)
     comparisons = Comparison.objects.bulk_create(
         Comparison(
@@ -83,6 +92,24 @@ def comparisons_with_known_order(
         for position, completion_id in enumerate(each.completion_ids)
     )
     return comparisons
+
+
+def known_checked(project: Project, known: Sequence[Known]) -> None:
+    """Raises Invalid where completions are not of the prompt, or too few or many are shown."""
+    wanted = {(key, each.prompt_id) for each in known for key in each.completion_ids}
+    found = Completion.objects.filter(
+        pk__in={key for key, _ in wanted}, prompt__project=project
+    ).values_list("pk", "prompt_id")
+    if wanted - set(found):
+        raise Invalid("A response does not belong to its prompt in this project.", field="order")
+    for each in known:
+        size = len(each.completion_ids)
+        if project.kind == ComparisonKind.PAIRWISE and size != 2:
+            raise Invalid(f"This project shows pairs, not {size} responses.", field="order")
+        if not 2 <= size <= MOST_SHOWN:
+            raise Invalid(
+                f"A ranking shows 2 to {MOST_SHOWN} responses, not {size}.", field="order"
+            )
 
 
 def clean_explanation(text: str) -> str:

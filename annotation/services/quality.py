@@ -17,7 +17,7 @@ from annotation.models import Intervention, Judgment, Participation, Project
 from annotation.selectors.integrity import participations_due
 from annotation.services.assignments import database_now
 from annotation.services.quality_rules import rules_apply
-from annotation.services.signals import Signals, crowd, signals_in_bulk
+from annotation.services.work_signals import Signals, crowd, signals_in_bulk
 
 CHUNK = 250
 

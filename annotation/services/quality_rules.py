@@ -19,7 +19,7 @@ from annotation.models import (
 )
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.interventions import intervention_open
-from annotation.services.signals import Signals, signals_since
+from annotation.services.work_signals import Signals, signals_since
 
 Action = QualityRule.Action
 JUDGED_BY_RULES = (User.Kind.HUMAN, User.Kind.SIMULATED)

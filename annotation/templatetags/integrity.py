@@ -3,10 +3,17 @@
 from django import template
 from django.template import Context
 
+from annotation.core.known_answers import LETTERS
 from annotation.models import Project, User
 from annotation.selectors import interventions, qualifications
 
 register = template.Library()
+
+
+@register.filter
+def letter(position: int) -> str:
+    """The letter of a position in its comparison's own order: A for the first."""
+    return LETTERS[position]
 
 
 @register.inclusion_tag("annotation/work_notices.html", takes_context=True)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotation.web import (
     flags,
+    integrity_urls,
     lead_batches,
     lead_comparisons,
     lead_projects,
@@ -58,6 +59,7 @@ urlpatterns = [
     path(f"{P}agreement/measure/", lead_reports.agreement_measure, name="agreement-measure"),
     path(f"{P}audits/", lead_reports.audits, name="audits"),
     path(f"{P}audits/measure/", lead_reports.audits_measure, name="audits-measure"),
+    *integrity_urls.urlpatterns,
     path(f"{P}flags/", flags.flags, name="flags"),
     path("flags/<int:flag_id>/resolve/", flags.resolve, name="flag-resolve"),
     path(f"{P}exports/", lead_reports.exports, name="exports"),

@@ -9,6 +9,12 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from annotation.models import Export, Flag, Invitation, Membership, Pool, Project, Run, User
+from annotation.services.gold import gold_create
+from annotation.services.interventions import intervention_open
+from annotation.services.known_answers import Known
+from annotation.services.participations import participation_of
+from annotation.services.qualifications import qualification_create, qualification_items_add
+from annotation.services.quality_rules import quality_rule_create
 from annotation.web import lead_urls
 from tests.factories import claim, make_run, make_user
 
@@ -20,6 +26,8 @@ LEADS_ONLY = {
     "people", "person", "settings", "exports", "export", "export-download", "activity",
     "comparison",
     "project-new",
+    "qualifications", "qualification", "gold", "integrity", "integrity-compared",
+    "integrity-person",
 }  # fmt: skip
 
 Things = dict[str, object]
@@ -36,12 +44,13 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         pool=pool, token_digest="0" * 64, invited_by=lena,
         expires_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
-    return {
+    assignment = claim(ana, project)
+    return _things_of_integrity(project, lena, ana) | {
         "slug": project.slug,
         "prompt_id": project.prompts.first().pk,
-        "batch_id": project.batches.get().pk,
+        "batch_id": project.batches.get(reason="manual").pk,
         "comparison_id": project.comparisons.first().pk,
-        "assignment_id": claim(ana, project).pk,
+        "assignment_id": assignment.pk,
         "user_id": ana.pk,
         "membership_id": Membership.objects.get(user=ana).pk,
         "invitation_id": invitation.pk,
@@ -50,6 +59,32 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
             project=project, comparison=project.comparisons.first(), kind=Flag.Kind.OTHER
         ).pk,
         "run_id": make_run(project, Run.Kind.EXPORT, state="failed").pk,
+    }
+
+
+def _things_of_integrity(project: Project, lena: User, ana: User) -> Things:
+    """A qualification and gold of the same two responses, a rule, and a warning of Ana."""
+    prompt = project.prompts.first()
+    completions = tuple(prompt.completions.order_by("pk").values_list("pk", flat=True))
+    known = [Known(prompt.pk, completions, ((0,), (1,)))]
+    settings = {"name": "Entrance", "test_size": 1}
+    qualification = qualification_create(actor=lena, project=project, settings=settings)
+    items = qualification_items_add(
+        actor=lena, qualification=qualification, known=known, phase="test"
+    )
+    rule = quality_rule_create(
+        actor=lena, project=project, signal="gold", threshold=0.5, action="warn"
+    )
+    warning = intervention_open(
+        participation=participation_of(annotator=ana, project=project), action="warn",
+        reason="Slowly.", actor=lena,
+    )  # fmt: skip
+    return {
+        "qualification_id": qualification.pk,
+        "item_id": items[0].pk,
+        "gold_id": gold_create(actor=lena, project=project, known=known)[0].pk,
+        "rule_id": rule.pk,
+        "intervention_id": warning.pk,
     }
 
 
