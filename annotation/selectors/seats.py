@@ -113,7 +113,7 @@ class Seat:
     @property
     def refusal(self) -> str:
         """Why nothing new may be given at this moment, in words; "" where something may."""
-        return self._standing_refusal or self._terms_refusal
+        return self._standing_refusal or self.quota_refusal or self._hours_refusal
 
     @property
     def is_barred(self) -> bool:
@@ -131,11 +131,16 @@ class Seat:
         return ""
 
     @property
-    def _terms_refusal(self) -> str:
+    def quota_refusal(self) -> str:
+        """Why one more would be more than their quota; "" where it is not."""
         if self.total_quota is not None and self.judged + self.held >= self.total_quota:
             return _("You have judged as many comparisons as you may in this project.")
         if self.daily_quota is not None and self.judged_today + self.held >= self.daily_quota:
             return _("You have judged as many comparisons as you may today. Come back tomorrow.")
+        return ""
+
+    @property
+    def _hours_refusal(self) -> str:
         if self.hours and not any(hours.is_open(self.now) for hours in self.hours):
             return _("This is outside the working hours of your pool.")
         return ""

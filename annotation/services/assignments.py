@@ -131,6 +131,9 @@ def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
         raise Conflict(_("There is no skip to undo."))
     if now - locked.closed_at > timedelta(seconds=UNDO_SECONDS):
         raise Conflict(_("A skip can be undone for a minute only."))
+    place = seat(annotator, locked.comparison.project)
+    if place.quota_refusal:
+        raise Conflict(place.quota_refusal)
     _count_skip(locked, locked.closed_at, -1)
     return lease_again(locked, now)
 

@@ -163,6 +163,8 @@ def _submit(
     answer = checked_answer(read(asked), place.assignment, place.kind, project)
     if place.assignment.state == State.SUBMITTED:
         _check_may_amend(project, place, amends)
+    elif place.assignment.state in (State.EXPIRED, State.RELEASED) and place.seat.quota_refusal:
+        raise Conflict(place.seat.quota_refusal)
     elif place.assignment.state == State.SKIPPED:
         raise Conflict(_("You skipped this comparison."), hint=_("Undo the skip to judge it."))
     sitting = sitting_at(place.sitting, place.seat.now, working_ms=answer.active_ms or 0)
