@@ -22,6 +22,7 @@ from alignui.proving.plan import ACTS, Plan
 from alignui.proving.proof import database_now, violations
 from alignui.proving.scene import Scene, scene_create, wanted
 from alignui.proving.trial import trial
+from alignui.proving.web_processes import WebServer
 from annotation.models import Assignment, Judgment, User
 from annotation.services.assignments import assignment_claim, assignment_skip
 from annotation.services.judgments import JudgmentInput, judgment_submit, judgment_withdraw
@@ -221,3 +222,25 @@ print(json.dumps({
     "is_datetime": isinstance(fixed, datetime.datetime),
 }))
 """
+
+
+LOG = """
+ERROR django.request: Internal Server Error: /assignments/1/submit/
+Traceback (most recent call last):
+psycopg.errors.CheckViolation: no room
+DETAIL:  Failing row contains (1).
+annotation.core.errors.Conflict: Others have judged this comparison in the meantime.
+django.db.utils.OperationalError: consuming input failed: server closed the connection unexpectedly
+ERROR django.request: Internal Server Error: /assignments/2/submit/
+Traceback (most recent call last):
+psycopg.errors.DeadlockDetected: deadlock detected
+django.db.utils.OperationalError: deadlock detected
+ERROR django.request: Service Unavailable: /assignments/3/submit/
+"""
+
+
+def test_what_the_web_raised_is_explained_by_a_kill_or_it_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    log.write_text(LOG)
+    server = WebServer("web", 0.0, 1, "", log)
+    assert server.unexplained() == {"OperationalError: deadlock detected": 1}

@@ -31,6 +31,8 @@ _OURS = re.compile(
     r"connection to server|connection failed|database system is|SSL connection has been closed|"
     r"could not (send|receive) data"
 )
+# A record's last exception is the one that was let through; those before it were handled.
+_RECORD = re.compile(r"^(?:ERROR|CRITICAL|Exception in) ", re.MULTILINE)
 _RAISED = re.compile(r"^([a-z_]+(?:\.\w+)+): (.*)$", re.MULTILINE)
 
 
@@ -102,13 +104,14 @@ class WebServer:
             self.start()
 
     def unexplained(self) -> Counter[str]:
-        """What its processes raised that no kill of the trial explains."""
+        """What its processes let through that no kill of the trial explains."""
         if not self.log.exists():
             return Counter()
-        raised = _RAISED.findall(self.log.read_text(errors="replace"))
+        records = _RECORD.split(self.log.read_text(errors="replace"))
+        last = [raised[-1] for record in records if (raised := _RAISED.findall(record))]
         return Counter(
             f"{name.rsplit('.', 1)[-1]}: {said[:160]}"
-            for name, said in raised
+            for name, said in last
             if not _OURS.search(said)
         )
 
