@@ -32,7 +32,7 @@ _OURS = re.compile(
     r"could not (send|receive) data"
 )
 # A record's last exception is the one that was let through; those before it were handled.
-_RECORD = re.compile(r"^(?:ERROR|CRITICAL|Exception in) ", re.MULTILINE)
+_RECORD = re.compile(r"^(?:ERROR|CRITICAL|Exception in) .*$", re.MULTILINE)
 _RAISED = re.compile(r"^([a-z_]+(?:\.\w+)+): (.*)$", re.MULTILINE)
 
 
