@@ -197,4 +197,3 @@ def _tally(pick: Pick, order: Sequence[int]) -> dict[str, Any]:
         return {"low": None, "high": None, "low_first": False}
     low, high = sorted(policies)
     return {"low": low, "high": high, "low_first": policies[order[0]] == low}
-

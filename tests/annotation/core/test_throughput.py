@@ -20,9 +20,6 @@ def test_the_interval_of_an_even_count_is_garwoods() -> None:
     assert (found.low, found.high) == (pytest.approx(low / 2), pytest.approx(high / 2))
     # Published: 20 observed events have 12.22 to 30.89 (Garwood 1936).
     assert (found.low * 2, found.high * 2) == pytest.approx((12.22, 30.89), abs=0.01)
-        pytest.approx(12.22, abs=0.01),
-        pytest.approx(30.89, abs=0.01),
-    )
 
 
 def test_bursts_make_it_less_sure() -> None:

@@ -125,7 +125,8 @@ def test_every_column_sorts_both_ways_with_the_unknown_last(project: Project, po
         pool.memberships.create(user=user)
         near = 0.2 + 0.1 * at
         work(
-            project, user, judged=7 * at % 5, hours=(3 * at) % 5 + 1, agreement=share(near, 0.1, 0.9),
+            project, user, judged=7 * at % 5, hours=(3 * at) % 5 + 1,
+            agreement=share(near, 0.1, 0.9),
             seconds=share(20 - at, 10, 30), first=share(near, near - 0.05, near + 0.05),
         )  # fmt: skip
     for sort in SORTS:

@@ -89,9 +89,7 @@ def test_undo_brings_the_comparison_back_with_its_answer(browser: Client, projec
     submit(browser, first, choice="1:3")
     page, _second = open_judge(browser, project)
     undo = page.context["undo"]
-    browser.post(
-        reverse("annotation:withdraw", args=[undo.judgment]), {"token": undo.token}
-    )
+    browser.post(reverse("annotation:withdraw", args=[undo.judgment]), {"token": undo.token})
     page, again = open_judge(browser, project)
     assert again == first
     chosen = [option.label for option in page.context["sheet"].scale if option.is_chosen]
