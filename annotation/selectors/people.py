@@ -1,13 +1,13 @@
 """Who works in a project and how: figures beside each other, each with interval and count.
 
 Nothing here counts judgments: what people did is added up as they work, and how well they judge is
-measured on schedule (Participation.signals). One statement finds, sorts and cuts out a page, so it
-costs the same whatever was judged; sums of work days are taken for the page's people only, unless
-everybody is sorted by them.
+measured on schedule (Participation.signals). One statement finds, sorts and cuts out a page of
+people by as little as the order needs; a second reads all that is shown of these. What they cost
+does not grow with what was judged.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,56 +27,70 @@ FASTEST = 100.0  # characters a second: four times as fast as adults read (Brysb
 FLAGS = ("slot", "ties", "run", "speed")
 STATES = ("active", "retraining", "paused", "quarantined", "removed", "outside")
 
-_FIGURES = ("quality", "agreement", "gold", "repeats", "first", "ties", "seconds")
-_KNOWN = """
-    known AS (
+_FIGURES = ("agreement", "gold", "repeats", "first", "ties", "seconds")
+# Who is of the project, and what is asked of everybody: columns that nobody asks for cost nothing.
+_EVERYBODY = """
+    SELECT u.id AS user_id, u.username, u.name, b.external_id, b.pools,
+           array_remove(COALESCE(b.roles, '{}') || r.role::text, NULL) AS roles,
+           {state} AS state, {flags} AS flags, p.id AS participation_id, p.judged,
+           p.last_judged_at, p.quality, p.signals
+      FROM (
         SELECT annotator_id AS user_id FROM annotation_participation WHERE project_id = %(project)s
         UNION
         SELECT m.user_id FROM annotation_membership m
           JOIN annotation_project_pools s ON s.pool_id = m.pool_id AND s.project_id = %(project)s
         UNION
         SELECT user_id FROM annotation_projectrole WHERE project_id = %(project)s
-    ), belongs AS (
-        SELECT m.user_id, array_agg(DISTINCT m.role::text) AS roles,
-               array_agg(m.pool_id) AS pools, bool_or(m.state = 'active') AS is_active,
-               bool_or(m.state = 'paused') AS is_paused, bool_or(m.state = 'removed') AS is_removed,
-               string_agg(nullif(m.external_id, ''), ' ') AS external_id
-          FROM annotation_membership m
-          JOIN annotation_project_pools s ON s.pool_id = m.pool_id AND s.project_id = %(project)s
-         GROUP BY m.user_id
-    )
-"""
-_PEOPLE = """
-    SELECT u.id AS user_id, u.username, u.name, u.kind, p.id AS participation_id,
-           array_remove(COALESCE(b.roles, '{}') || r.role::text, NULL) AS roles,
-           COALESCE(b.pools, '{}') AS pools, COALESCE(b.external_id, '') AS external_id,
-           CASE WHEN p.state <> 'active' THEN p.state
-                WHEN b.is_active OR r.role IS NOT NULL THEN 'active'
-                WHEN b.is_paused THEN 'paused'
-                WHEN b.is_removed THEN 'removed'
-                ELSE 'outside' END AS state,
-           COALESCE(p.judged, 0) AS judged, p.last_judged_at, p.measured_at,
-           p.quality, p.quality_low, p.quality_high, p.quality_n,
-           COALESCE(p.signals, '{}') AS signals,
-           array_remove(ARRAY[
-               CASE WHEN (p.signals #>> '{first,low}')::float > %(even)s + %(uneven)s
-                      OR (p.signals #>> '{first,high}')::float < %(even)s - %(uneven)s
-                    THEN 'slot' END,
-               CASE WHEN (p.signals #>> '{ties,low}')::float > %(most_ties)s THEN 'ties' END,
-               CASE WHEN (p.signals #>> '{straight,chance}')::float < %(unlikely)s
-                    THEN 'run' END,
-               CASE WHEN (p.signals #>> '{speed,low}')::float > %(fastest)s THEN 'speed' END
-           ], NULL) AS flags
-      FROM known k
-      JOIN annotation_user u ON u.id = k.user_id
+      ) known
+      JOIN annotation_user u ON u.id = known.user_id
       LEFT JOIN annotation_participation p
         ON p.annotator_id = u.id AND p.project_id = %(project)s
-      LEFT JOIN belongs b ON b.user_id = u.id
+      LEFT JOIN ({belongs} GROUP BY m.user_id) b ON b.user_id = u.id
       LEFT JOIN annotation_projectrole r ON r.user_id = u.id AND r.project_id = %(project)s
 """
-_SPENT = """
-    SELECT sum(d.active_ms) AS active_ms, sum(d.judged) AS counted FROM annotation_workday d
-     WHERE d.participation_id = {participation}
+_BELONGS = """
+    SELECT m.user_id, array_agg(DISTINCT m.role::text) AS roles, array_agg(m.pool_id) AS pools,
+           bool_or(m.state = 'active') AS is_active, bool_or(m.state = 'paused') AS is_paused,
+           bool_or(m.state = 'removed') AS is_removed,
+           string_agg(nullif(m.external_id, ''), ' ') AS external_id
+      FROM annotation_membership m
+      JOIN annotation_project_pools s ON s.pool_id = m.pool_id AND s.project_id = %(project)s
+"""
+_STATE = """
+    CASE WHEN p.state <> 'active' THEN p.state
+         WHEN b.is_active OR r.role IS NOT NULL THEN 'active'
+         WHEN b.is_paused THEN 'paused'
+         WHEN b.is_removed THEN 'removed'
+         ELSE 'outside' END
+"""
+_FLAGS = """
+    array_remove(ARRAY[
+        CASE WHEN (p.signals #>> '{first,low}')::float > %(even)s + %(uneven)s
+               OR (p.signals #>> '{first,high}')::float < %(even)s - %(uneven)s THEN 'slot' END,
+        CASE WHEN (p.signals #>> '{ties,low}')::float > %(most_ties)s THEN 'ties' END,
+        CASE WHEN (p.signals #>> '{straight,chance}')::float < %(unlikely)s THEN 'run' END,
+        CASE WHEN (p.signals #>> '{speed,low}')::float > %(fastest)s THEN 'speed' END
+    ], NULL)
+"""
+# All that is shown of a few.
+_DETAILS = """
+    SELECT u.id AS user_id, u.username, u.name, u.kind, p.id AS participation_id,
+           array_remove(COALESCE(b.roles, '{}') || r.role::text, NULL) AS roles,
+           COALESCE(b.external_id, '') AS external_id, {state} AS state, {flags} AS flags,
+           COALESCE(p.judged, 0) AS judged, p.last_judged_at, p.measured_at,
+           p.quality, p.quality_low, p.quality_high, COALESCE(p.quality_n, 0) AS quality_n,
+           COALESCE(p.signals, '{}') AS signals, COALESCE(spent.active_ms, 0) AS active_ms,
+           spent.counted
+      FROM unnest(%(people)s::bigint[]) WITH ORDINALITY AS cut(user_id, place)
+      JOIN annotation_user u ON u.id = cut.user_id
+      LEFT JOIN annotation_participation p
+        ON p.annotator_id = u.id AND p.project_id = %(project)s
+      LEFT JOIN LATERAL ({belongs} WHERE m.user_id = u.id GROUP BY m.user_id) b ON TRUE
+      LEFT JOIN annotation_projectrole r ON r.user_id = u.id AND r.project_id = %(project)s
+      LEFT JOIN LATERAL (
+        SELECT sum(d.active_ms) AS active_ms, sum(d.judged) AS counted
+          FROM annotation_workday d WHERE d.participation_id = p.id) spent ON TRUE
+     ORDER BY cut.place
 """
 _ALL_SPENT = """
     LEFT JOIN (
@@ -94,7 +108,7 @@ _WANTED = """
 """
 # What each column is sorted by, and whether the largest comes first at the first click.
 SORTS: Mapping[str, tuple[str, bool]] = {
-    "judged": ("judged", True),
+    "judged": ("COALESCE(judged, 0)", True),
     "person": ("lower(CASE WHEN name = '' THEN username ELSE name END)", False),
     "pace": ("every.counted * 3600000.0 / nullif(every.active_ms, 0)", True),
     "hours": ("every.active_ms", True),
@@ -204,13 +218,12 @@ def people_page(
 ) -> PeoplePage:
     """Everybody who may work or has worked in the project and is wanted; of these a part."""
     parameters = _parameters(project, wanted) | {"offset": offset, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(_statement(wanted), parameters)
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        if rows or not offset:
-            return PeoplePage(tuple(_rows(rows)), rows[0]["total"] if rows else 0)
-    return PeoplePage((), people_page(project, wanted, limit=1).total)
+    cut = _read(_cut(wanted), parameters)
+    people = [row["user_id"] for row in cut]
+    if not people and offset:
+        return PeoplePage((), people_page(project, wanted, limit=1).total)
+    rows = _read(_composed(_DETAILS), parameters | {"people": people}) if people else []
+    return PeoplePage(tuple(map(_row, rows)), cut[0]["total"] if cut else 0)
 
 
 def person_row(project: Project, user_id: int) -> PersonRow | None:
@@ -226,25 +239,30 @@ def people_summary(project: Project) -> PeopleSummary:
     return PeopleSummary(n, agreement, n_below)
 
 
-def _statement(wanted: Wanted) -> str:
-    """The people wanted, cut out in their order; what days add up to, for these or for all."""
+def _cut(wanted: Wanted) -> str:
+    """Whom the page shows, in their order, and how many are wanted."""
     expression, falls = SORTS[wanted.sort]
     direction = "DESC" if falls != wanted.is_reversed else "ASC"
-    by_days = "every." in expression
     return f"""
-        WITH {_KNOWN}, cut AS (
-            SELECT people.*, count(*) OVER () AS total,
-                   row_number() OVER (
-                       ORDER BY {expression} {direction} NULLS LAST, judged DESC, user_id) AS place
-              FROM ({_PEOPLE}) people {_ALL_SPENT if by_days else ""}
-             WHERE {_WANTED}
-             ORDER BY place OFFSET %(offset)s LIMIT %(limit)s
-        )
-        SELECT cut.*, COALESCE(spent.active_ms, 0) AS active_ms, spent.counted
-          FROM cut
-          LEFT JOIN LATERAL ({_SPENT.format(participation="cut.participation_id")}) spent ON TRUE
-         ORDER BY place
+        SELECT user_id, count(*) OVER () AS total
+          FROM ({_composed(_EVERYBODY)}) people {_ALL_SPENT if "every." in expression else ""}
+         WHERE {_WANTED}
+         ORDER BY {expression} {direction} NULLS LAST, judged DESC NULLS LAST, user_id
+        OFFSET %(offset)s LIMIT %(limit)s
     """  # noqa: S608 - made of constants
+
+
+def _composed(statement: str) -> str:
+    for name, part in (("{belongs}", _BELONGS), ("{state}", _STATE), ("{flags}", _FLAGS)):
+        statement = statement.replace(name, part)
+    return statement
+
+
+def _read(statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _parameters(project: Project, wanted: Wanted) -> dict[str, Any]:
@@ -258,31 +276,29 @@ def _parameters(project: Project, wanted: Wanted) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rows(found: list[dict[str, Any]]) -> Iterator[PersonRow]:
-    for row in found:
-        signals = _json(row["signals"])
-        figures = {name: _figure(signals.get(name)) for name in _FIGURES if name != "quality"}
-        active_ms = int(row["active_ms"])
-        yield PersonRow(
-            user_id=row["user_id"],
-            participation_id=row["participation_id"],
-            username=row["username"],
-            name=row["name"],
-            kind=row["kind"],
-            roles=tuple(sorted(set(row["roles"]))),
-            external_id=row["external_id"],
-            state=row["state"],
-            judged=row["judged"],
-            active_ms=active_ms,
-            per_hour=float(row["counted"]) * HOUR_MS / active_ms if active_ms else None,
-            last_judged_at=row["last_judged_at"],
-            measured_at=row["measured_at"],
-            quality=Proportion(
-                row["quality"], row["quality_low"], row["quality_high"], row["quality_n"] or 0
-            ),
-            flags=tuple(row["flags"]),
-            **figures,
-        )
+def _row(row: Mapping[str, Any]) -> PersonRow:
+    signals = _json(row["signals"])
+    active_ms = int(row["active_ms"])
+    return PersonRow(
+        user_id=row["user_id"],
+        participation_id=row["participation_id"],
+        username=row["username"],
+        name=row["name"],
+        kind=row["kind"],
+        roles=tuple(sorted(set(row["roles"]))),
+        external_id=row["external_id"],
+        state=row["state"],
+        judged=row["judged"],
+        active_ms=active_ms,
+        per_hour=float(row["counted"]) * HOUR_MS / active_ms if active_ms else None,
+        last_judged_at=row["last_judged_at"],
+        measured_at=row["measured_at"],
+        quality=Proportion(
+            row["quality"], row["quality_low"], row["quality_high"], row["quality_n"]
+        ),
+        flags=tuple(row["flags"]),
+        **{name: _figure(signals.get(name)) for name in _FIGURES},
+    )
 
 
 def _figure(stored: Mapping[str, Any] | None) -> Proportion:

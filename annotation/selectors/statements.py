@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.core.statements import Line, Period, totals
-from annotation.models import Membership, Project, User, WorkDay
+from annotation.models import Membership, Participation, Project, User, WorkDay
 
 
 def this_month(today: date | None = None) -> Period:
@@ -37,18 +37,25 @@ def statement(
     if user is not None:
         days = days.filter(participation__annotator=user)
     external = _external_ids(projects, user)
-    return sorted(
-        (
+    parts = Participation.objects.filter(project__in=projects, pk__in=days.values("participation"))
+    people = {
+        row[0]: row[1:]
+        for row in parts.values_list(
+            "pk", "annotator_id", "annotator__name", "annotator__username", "project__slug"
+        )
+    }
+    lines = []
+    for part, currency, n_days, judged, active_ms, earned in _grouped(days):
+        user_id, name, username, slug = people[part]
+        lines.append(
             Line(
                 user_id=user_id, person=name or username, username=username,
                 external_id=" ".join(external.get(user_id, ())), project=slug, currency=currency,
                 days=n_days, judged=judged, active_ms=active_ms, earned=earned,
             )
-            for user_id, name, username, slug, currency, n_days, judged, active_ms, earned
-            in _grouped(days)
-        ),
-        key=lambda line: (line.person.casefold(), line.user_id, line.project, line.currency),
-    )  # fmt: skip
+        )  # fmt: skip
+    lines.sort(key=lambda line: (line.person.casefold(), line.user_id, line.project, line.currency))
+    return lines
 
 
 def projects_worked(user: User) -> QuerySet[Project]:
@@ -73,14 +80,13 @@ def statement_data(period: Period, lines: Collection[Line]) -> dict[str, Any]:
 
 
 def _grouped(days: QuerySet[WorkDay]) -> Iterator[tuple[Any, ...]]:
-    person, project = "participation__annotator", "participation__project"
-    keys = (f"{person}_id", f"{person}__name", f"{person}__username", f"{project}__slug")
+    """Sums by participation and currency; a participation has each day once."""
     worked = Q(all_judged__gt=0) | Q(all_earned__gt=0)
     yield from (
         days.order_by()
-        .values_list(*keys, "currency")
+        .values_list("participation_id", "currency")
         .annotate(
-            n_days=Count("day", distinct=True),
+            n_days=Count("day"),
             all_judged=Sum("judged"),
             all_ms=Sum("active_ms"),
             all_earned=Sum("earned"),
