@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.core.cache import cache
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from annotation.core.intervals import Proportion, wilson
@@ -15,6 +16,7 @@ from annotation.core.rankings import Groups
 from annotation.core.statements import HOUR_MS
 from annotation.models import (
     Assignment,
+    Batch,
     Comparison,
     Draft,
     Judgment,
@@ -227,13 +229,26 @@ def _counted(batch_id: int) -> tuple[int, int]:
     known: tuple[int, int] | None = cache.get(f"batch-progress/{batch_id}")
     if known is not None:
         return known
-    counted = Comparison.objects.filter(batch=batch_id, state=Comparison.State.OPEN).aggregate(
-        done=Sum("judged", default=0), total=Sum("overlap", default=0)
-    )
+    counted = Comparison.objects.filter(
+        batch=_recognisable(batch_id), state=Comparison.State.OPEN
+    ).aggregate(done=Sum("judged", default=0), total=Sum("overlap", default=0))
     known = counted["done"], counted["total"]
     if known[1] > LARGE_BATCH:  # where one judgment more is not seen, and counting takes long
         cache.set(f"batch-progress/{batch_id}", known, LARGE_BATCH_SECONDS)
     return known
+
+
+def _recognisable(batch_id: int) -> Coalesce:
+    """The batch itself, or for gold and hidden repeats the newest ordinary one that is open: how
+    far it is must not tell what somebody is looking at."""
+    ordinary = Batch.objects.exclude(reason__in=[Batch.Reason.GOLD, Batch.Reason.REPEAT])
+    instead = ordinary.filter(project__batches=batch_id, state=Batch.State.OPEN).exclude(
+        reason=Batch.Reason.QUALIFICATION
+    )
+    return Coalesce(
+        Subquery(ordinary.filter(pk=batch_id).values("pk")[:1]),
+        Subquery(instead.order_by("-pk").values("pk")[:1]),
+    )
 
 
 def _latest_before(moment: datetime) -> int | None:

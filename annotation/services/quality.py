@@ -47,6 +47,8 @@ def quality_measure(
     if everybody:
         _make_missing(project)
     due = participations_due(project, now, everybody=everybody)
+    if not due:
+        return Measured(0, ())
     found: dict[int, tuple[Signals, Evidence]] = {}
     for start in range(0, len(due), CHUNK):
         found |= signals_in_bulk(project, due[start : start + CHUNK])

@@ -1,10 +1,11 @@
 """The signals of somebody's last judgments as they are stored: figures with interval and n."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from django.db import connection
 
 from annotation.core.intervals import Proportion, wilson
 from annotation.core.quality_score import (
@@ -22,6 +23,19 @@ from annotation.models import Participation, Project, User
 from annotation.selectors.evidence import Record, records
 
 Signals = dict[str, Any]
+
+_STORED = """
+    SELECT u.kind = 'simulated',
+           COALESCE(sum((p.signals->'agreement'->>'value')::float
+                        * (p.signals->'agreement'->>'n')::int), 0),
+           COALESCE(sum((p.signals->'agreement'->>'n')::int), 0),
+           COALESCE(sum((p.signals->'answers'->>0)::int), 0),
+           COALESCE(sum((p.signals->'answers'->>1)::int), 0),
+           COALESCE(sum((p.signals->'answers'->>2)::int), 0)
+      FROM annotation_participation p JOIN annotation_user u ON u.id = p.annotator_id
+     WHERE p.project_id = %(project)s AND p.state <> 'quarantined' AND p.id <> ALL(%(fresh)s)
+     GROUP BY 1
+"""
 
 
 def signals_in_bulk(
@@ -80,19 +94,38 @@ def crowd(project: Project, fresh: Mapping[int, Signals]) -> Crowd:
 
     Quarantined people are left out, and simulated ones as long as there are people.
     """
-    rows = Participation.objects.filter(project=project).exclude(
+    sums = _Sums()
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, {"project": project.pk, "fresh": list(fresh)})
+        for is_simulated, right, n, *answers in cursor.fetchall():
+            sums.add(is_simulated, right, n, answers)
+    kinds = Participation.objects.filter(pk__in=list(fresh)).exclude(
         state=Participation.State.QUARANTINED
     )
-    stored = rows.values_list("pk", "annotator__kind", "signals")
-    known = [(kind, fresh.get(key, signals)) for key, kind, signals in stored]
-    of_people = [signals for kind, signals in known if kind != User.Kind.SIMULATED]
-    right, n, answers = 0.0, 0, Counter[int]()
-    for signals in of_people or [signals for _, signals in known]:
-        share = signals.get("agreement") or {"value": None, "n": 0}
-        right += (share["value"] or 0) * share["n"]
-        n += share["n"]
-        answers.update(dict(enumerate(signals.get("answers", ()))))
-    return crowd_of(agreement=Cases(right, n), answers=list(answers.values()))
+    for key, kind in kinds.values_list("pk", "annotator__kind"):
+        share = fresh[key]["agreement"]
+        right = (share["value"] or 0) * share["n"]
+        sums.add(kind == User.Kind.SIMULATED, right, share["n"], fresh[key]["answers"])
+    return sums.crowd()
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Agreement and answers added up, of people and of simulated annotators apart."""
+
+    right: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    n: list[int] = field(default_factory=lambda: [0, 0])
+    answers: tuple[list[int], list[int]] = field(default_factory=lambda: ([0, 0, 0], [0, 0, 0]))
+
+    def add(self, is_simulated: bool, right: float, n: int, answers: Sequence[int]) -> None:
+        self.right[is_simulated] += right
+        self.n[is_simulated] += n
+        for at, count in enumerate(answers):
+            self.answers[is_simulated][at] += count
+
+    def crowd(self) -> Crowd:
+        side = int(not any(self.answers[0]))
+        return crowd_of(agreement=Cases(self.right[side], self.n[side]), answers=self.answers[side])
 
 
 def _evidence(record: Record) -> Evidence:

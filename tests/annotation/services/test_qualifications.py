@@ -31,6 +31,7 @@ from annotation.selectors.qualifications import (
     progress,
     standing,
 )
+from annotation.selectors.standing import progress as progress_of_work
 from annotation.selectors.work import annotator_home
 from annotation.services.assignments import assignment_claim
 from annotation.services.gold import gold_create, gold_from_comparison, gold_retire
@@ -231,6 +232,7 @@ def test_gold_is_seen_once_by_everybody_and_scored(
         for _ in range(5):
             judge_for(person, project, 0)
         assert Judgment.objects.filter(annotator=person, comparison=item).count() == 1
+        assert progress_of_work(person, project).batch_total == 8, "gold would show"
     shown = gold_items(project)[0]
     assert (shown.order, shown.right.value, shown.right.n) == ("A > B", 1, 2)
 
