@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.core.crowd import LONGEST
-from annotation.core.errors import AlignUIError, Conflict, Invalid, NotFound
+from annotation.core.errors import AlignUIError, Conflict, Forbidden, Invalid, NotFound
 from annotation.models import (
     ApiToken,
     Draft,
@@ -75,16 +75,22 @@ def tour_finish(*, user: User) -> None:
 
 @transaction.atomic
 def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> Membership:
-    """Adds the user to the pool, or changes the role. The last owner stays an owner."""
+    """Adds the user to the pool, or changes the role. The last owner stays an owner.
+
+    Who was removed is in again; who is paused stays paused.
+    """
     if role not in Membership.Role.values:
         raise Invalid(f"There is no role “{role}”.", field="role")
     check_may_grant(actor, pool, role)
     _lock_pool(pool)
     membership = Membership.objects.filter(pool=pool, user=user).first()
     if membership is not None and membership.role != role:
+        check_may_grant(actor, pool, membership.role)
         _check_not_last_owner(membership)
+    is_paused = membership is not None and membership.state == Membership.State.PAUSED
+    state = Membership.State.PAUSED if is_paused else Membership.State.ACTIVE
     membership, _is_new = Membership.objects.update_or_create(
-        pool=pool, user=user, defaults={"role": role, "state": Membership.State.ACTIVE}
+        pool=pool, user=user, defaults={"role": role, "state": state}
     )
     leases_release(user)
     if actor is not None:
@@ -97,6 +103,7 @@ def membership_state_set(*, actor: User, membership: Membership, state: str) -> 
     """Pauses, removes or restores a member; the leases of one who may not judge return at once."""
     if state not in Membership.State.values:
         raise Invalid(f"There is no state “{state}”.", field="state")
+    check_may_grant(actor, membership.pool, membership.role)
     _lock_pool(membership.pool)
     if state != Membership.State.ACTIVE:
         _check_not_last_owner(membership)
@@ -120,8 +127,8 @@ def memberships_state_set(
             continue
         try:
             membership_state_set(actor=actor, membership=membership, state=state)
-        except Conflict as error:
-            refused.append(Conflict(f"{membership.user}: {error.message}", hint=error.hint))
+        except (Conflict, Forbidden) as error:
+            refused.append(type(error)(f"{membership.user}: {error.message}", hint=error.hint))
         else:
             done += 1
     return done, refused

@@ -142,13 +142,13 @@ def tidy_words(words: Iterable[str], *, field: str) -> list[str]:
 
 
 def check_may_grant(actor: User | None, pool: Pool, role: str) -> None:
-    """Only an owner makes owners; a lead may grant every lesser role."""
+    """Only an owner makes owners, or changes one; a lead may grant or take every lesser role."""
     if actor is None or actor.is_superuser or role != Membership.Role.OWNER:
         return
     if not Membership.objects.filter(
         pool=pool, user=actor, role=Membership.Role.OWNER, state=Membership.State.ACTIVE
     ).exists():
-        raise Forbidden("Only an owner of the pool can make another owner.", field="role")
+        raise Forbidden("Only an owner of the pool can make or change another owner.", field="role")
 
 
 def _tidied(terms: PoolTerms) -> PoolTerms:

@@ -75,7 +75,20 @@ def test_only_an_owner_makes_owners_and_the_last_one_stays(
         membership_set(actor=ana, pool=pool, user=ana, role="owner")
     owner = Membership.objects.get(pool=pool, user=lena)
     with pytest.raises(Conflict, match="last owner"):
-        membership_state_set(actor=ana, membership=owner, state="removed")
+        membership_state_set(actor=lena, membership=owner, state="removed")
+    with pytest.raises(Forbidden, match="change another owner"):
+        membership_state_set(actor=ana, membership=owner, state="paused")
+    with pytest.raises(Forbidden):
+        membership_set(actor=ana, pool=pool, user=lena, role="viewer")
+
+
+def test_a_new_role_lets_a_removed_member_in_again_but_no_paused_one(
+    lena: User, ana: User, ben: User, pool: Pool
+) -> None:
+    for user, before, after in ((ana, "paused", "paused"), (ben, "removed", "active")):
+        Membership.objects.filter(user=user).update(state=before)
+        changed = membership_set(actor=lena, pool=pool, user=user, role="reviewer")
+        assert (changed.state, changed.role) == (after, "reviewer")
 
 
 def test_a_paused_member_gives_leases_back_at_once(
