@@ -19,10 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("de", "ar")
 CATALOGUES = [(language, domain) for language in LANGUAGES for domain in ("django", "djangojs")]
 # Leads' pages are collected too, so that they can be translated; nobody promises that they are.
+# Nor are those of reviewers, who lead where judgments part.
 LEADS = (
-    "annotation/admin", "annotation/selectors/overview", "annotation/templatetags/",
-    "annotation/web/lead", "rewardmodel/", "alignui/", "templates/components/sections",
-    "templates/lead", "templates/rewardmodel/",
+    "annotation/admin", "annotation/models/participation", "annotation/models/review",
+    "annotation/selectors/batch_pages", "annotation/selectors/overview",
+    "annotation/selectors/stuck", "annotation/services/disputes",
+    "annotation/services/integrity_figures", "annotation/services/known_answers",
+    "annotation/templatetags/", "annotation/web/known_answers", "annotation/web/lead",
+    "annotation/web/people_words", "annotation/web/review", "rewardmodel/", "alignui/",
+    "static/js/review", "templates/components/sections", "templates/lead", "templates/review/",
+    "templates/rewardmodel/",
 )  # fmt: skip
 PACKAGES = ("alignui", "annotation", "rewardmodel")
 SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
