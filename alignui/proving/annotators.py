@@ -67,6 +67,7 @@ class Annotator:
         self._weights = ((4, 1, 0), (0, 0, 1), (2, 1, 2))[person.number % 3]
         self._door: Door = self._doors[0]
         # What stands on the page already, and what is leased to follow it.
+        self._in_doubt: list[tuple[Door, Entry, Request]] = []
         self._following: int | None = None
         self._at_hand: int | None = None
         self.acts: dict[str, Callable[[int], None]] = {
@@ -96,6 +97,16 @@ class Annotator:
                 self._place.ledger.note("connections lost")
             except Exception as error:  # noqa: BLE001 - the proof names it; others work on
                 self._place.ledger.surprise(f"a reply was not understood: {error!r}")
+        self._wire.close()
+
+    def settle(self) -> None:
+        """Sends once more what was refused while a copy of it was lost: now none is on its way."""
+        while self._in_doubt:
+            self._door, entry, request = self._in_doubt.pop()
+            if entry.is_in_doubt:
+                entry.lost = 0
+                if self._send_until_final(entry, request, self._wire):
+                    self._place.ledger.note("copies kept after another was refused")
         self._wire.close()
 
     def _turn(self) -> None:
@@ -154,6 +165,7 @@ class Annotator:
     def _lose_reply(self, assignment: int) -> None:
         entry, request = self._judgment(assignment)
         self._place.ledger.sent(entry)
+        self._place.ledger.lost(entry)
         try:
             self._wire.send_and_hang_up(request.method, request.path, request.body, request.headers)
         finally:
@@ -229,13 +241,15 @@ class Annotator:
             try:
                 reply = send(wire, request)
             except Lost:
-                ledger.note("connections lost")
+                ledger.lost(entry)
                 time.sleep(0.05)
                 continue
             ledger.status(reply.status)
             if reply.status not in TRY_AGAIN:
                 is_accepted = self._door.is_accepted(reply)
                 ledger.hear(entry, reply.status, is_accepted=is_accepted)
+                if entry.is_in_doubt:
+                    self._in_doubt.append((self._door, entry, request))
                 return reply if is_accepted else None
             time.sleep(0.2)
         return None

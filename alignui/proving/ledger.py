@@ -21,7 +21,9 @@ class Kind(StrEnum):
 class Entry:
     """One token: what it was for, how often it was sent, and the final word on it.
 
-    One that was accepted once is accepted, whatever was said to its other copies.
+    One that was accepted once is accepted, whatever was said to its other copies. A refusal is in
+    doubt while the fate of a copy is unknown: that copy may arrive after the one that was refused,
+    when there is room again.
     """
 
     token: str
@@ -29,8 +31,13 @@ class Entry:
     annotator: int
     assignment: int
     copies: int = 0
+    lost: int = 0
     outcome: Outcome = Outcome.OPEN
     said: set[int] = field(default_factory=set)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self.outcome is Outcome.REFUSED and self.lost > 0
 
     def hear(self, status: int, *, is_accepted: bool) -> None:
         self.said.add(status)
@@ -66,6 +73,11 @@ class Ledger:
     def sent(self, entry: Entry) -> None:
         with self._lock:
             entry.copies += 1
+
+    def lost(self, entry: Entry) -> None:
+        with self._lock:
+            entry.lost += 1
+            self.deeds["connections lost"] += 1
 
     def note(self, deed: str, number: int = 1) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from annotation.services.assignments import assignments_expire
 
 LOOK_SECONDS = 0.25
 FINAL_WORD_SECONDS = 60.0
+ON_THE_WAY_SECONDS = 2.0  # longer than a request that nobody waits for can still be on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,15 @@ def trial(
             scene.project.slug, [server.port for server in servers],
             settings.SESSION_COOKIE_NAME, ledger,
         )  # fmt: skip
-        threads = [
-            threading.Thread(target=Annotator(person, place, plan.seed).work)
-            for person in scene.people
-        ]
+        annotators = [Annotator(person, place, plan.seed) for person in scene.people]
+        threads = [threading.Thread(target=annotator.work) for annotator in annotators]
         with Disruptions(plan, scene, place, servers, crash_database):
             for thread in threads:
                 thread.start()
             Watch(plan, scene, ledger, servers, report).until_done()
         for server in servers:
             server.keep_running()
-        _let_finish(threads, place)
+        _let_finish(threads, annotators, place)
         for server in servers:
             ledger.surprises.update(server.unexplained())
     seconds = time.monotonic() - started
@@ -116,11 +115,19 @@ def trial(
     return _report(plan, scene, ledger, seconds, found)
 
 
-def _let_finish(threads: list[threading.Thread], place: Workplace) -> None:
+def _let_finish(
+    threads: Sequence[threading.Thread], annotators: Sequence[Annotator], place: Workplace
+) -> None:
     """Everybody gets the final word on what they sent, and only then goes."""
     deadline = time.monotonic() + FINAL_WORD_SECONDS
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0.1))
+    time.sleep(ON_THE_WAY_SECONDS)
+    limit = threading.Timer(FINAL_WORD_SECONDS, place.is_closed.set)
+    limit.start()
+    for annotator in annotators:
+        annotator.settle()
+    limit.cancel()
     place.is_closed.set()
     for thread in threads:
         thread.join()
