@@ -70,6 +70,15 @@ def projects_visible(user: User) -> QuerySet[Project]:
     return Project.objects.filter(pk__in=mine)
 
 
+def may_judge(project: Project) -> QuerySet[User]:
+    """Everybody who may take the project's work, by a pool or by a role of their own in it."""
+    by_pool = Membership.objects.filter(
+        pool__projects=project, role__in=JUDGES, state=Membership.State.ACTIVE
+    ).values("user")
+    by_project = ProjectRole.objects.filter(project=project, role__in=JUDGES).values("user")
+    return User.objects.filter(Q(pk__in=by_pool) | Q(pk__in=by_project), is_active=True)
+
+
 def roles(user: User, project: Project) -> set[str]:
     """The user's roles in the project, by its pools and of its own."""
     by_pool = Membership.objects.filter(

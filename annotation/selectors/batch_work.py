@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from annotation.core.throughput import Rate, rate
 from annotation.models import Assignment, Batch, Comparison, Project, User
+from annotation.selectors.access import may_judge
 
 FRESH_BELOW = 5_000
 KEPT_FOR_EACH = 10_000  # comparisons that make a count be kept one second longer
@@ -180,16 +181,8 @@ def judges_of(comparison: Comparison) -> list[Assignment]:
 
 
 def people_to_ask(project: Project) -> list[User]:
-    """Who could be given a comparison by name: those who have worked here or may."""
-    return list(
-        User.objects.filter(
-            memberships__pool__projects=project,
-            memberships__state="active",
-            is_active=True,
-        )
-        .distinct()
-        .order_by("username")[:500]
-    )
+    """Who could be given a comparison by name: those who may judge here."""
+    return list(may_judge(project).order_by("username")[:500])
 
 
 def _progress(batch: Batch, tally: _Tally) -> BatchProgress:

@@ -19,6 +19,7 @@ from annotation.models import (
     Membership,
     Policy,
     Project,
+    ProjectRole,
     Prompt,
     Run,
 )
@@ -139,15 +140,15 @@ def project_lines(projects: list[Project]) -> list[ProjectLine]:
 def _project_line(project: Project) -> ProjectLine:
     judgments = Judgment.objects.live().filter(comparison__project=project)
     last = judgments.order_by("-judged_at").values_list("judged_at", flat=True).first()
-    people = Membership.objects.filter(
-        pool__projects=project, state=Membership.State.ACTIVE
-    ).aggregate(n=Count("user", distinct=True))
+    by_pool = Membership.objects.filter(pool__projects=project, state=Membership.State.ACTIVE)
+    by_project = ProjectRole.objects.filter(project=project)
+    people = by_pool.values("user").union(by_project.values("user"))
     return ProjectLine(
         project=project,
         n_prompts=Prompt.objects.filter(project=project).count(),
         n_judgments=judgments.count(),
         n_wanted=judgments_wanted(project),
-        n_people=people["n"],
+        n_people=people.count(),
         last_judged_at=last,
     )
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from annotation.core.errors import NotFound
-from annotation.models import Membership, Project, SelfDescription, User
-from annotation.selectors.access import JUDGES, projects_led
+from annotation.models import Project, SelfDescription, User
+from annotation.selectors.access import may_judge, projects_led
 
 LEAST = 5
 
@@ -34,15 +34,7 @@ def self_descriptions(*, lead: User, project: Project) -> tuple[Groups, ...]:
     """
     if not projects_led(lead).filter(pk=project.pk).exists():
         raise NotFound("There is no such project for you.")
-    said = list(
-        SelfDescription.objects.filter(
-            user__memberships__pool__projects=project,
-            user__memberships__role__in=JUDGES,
-            user__memberships__state=Membership.State.ACTIVE,
-        )
-        .order_by("pk")
-        .distinct()
-    )
+    said = list(SelfDescription.objects.filter(user__in=may_judge(project)).order_by("pk"))
     return (
         _groups("age_band", ([each.age_band] for each in said)),
         _groups("gender", ([each.gender] for each in said)),

@@ -10,6 +10,7 @@ from annotation.core.errors import AlignUIError, Invalid
 from annotation.core.figures import Table
 from annotation.models import Project, Qualification, QualificationItem, User
 from annotation.selectors import qualifications as selectors
+from annotation.selectors.access import may_judge
 from annotation.services.qualifications import (
     qualification_again,
     qualification_change,
@@ -152,9 +153,7 @@ def _found(request: HttpRequest, qualification_id: int) -> Qualification:
 
 def _member(project: Project, username: str) -> User:
     """Somebody who may judge in the project. Raises Invalid."""
-    user = User.objects.filter(
-        username__iexact=username, memberships__pool__projects=project
-    ).first()
+    user = may_judge(project).filter(username__iexact=username).first()
     if user is None:
         raise Invalid(_("Nobody in this project's pools is called “%(name)s”.")
                       % {"name": username[:60]}, field="username")  # fmt: skip
