@@ -46,8 +46,15 @@ demo: $(VENV)/.run
 start: $(VENV)/.run
 	@exec $(BIN)/alignui start $(ARGS)
 
+# What starts servers, models or browsers of its own needs the cores for itself.
+ALONE := browser or services or model
 test: $(VENV)/.dev chromium
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE))"
+	$(BIN)/python -m pytest -m "$(ALONE)"
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 lint: export ALIGNUI_SECRET_KEY = only-for-lint
 lint: $(VENV)/.dev

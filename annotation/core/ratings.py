@@ -137,7 +137,7 @@ def numbered(keys: Ints) -> tuple[Ints, Ints]:
     shifted = keys - low if low else keys
     is_present = np.bincount(shifted) > 0
     if is_present.all():
-        return np.arange(low, high + 1), shifted
+        return np.arange(high - low + 1) + low, shifted
     return np.flatnonzero(is_present) + low, (np.cumsum(is_present) - 1)[shifted]
 
 

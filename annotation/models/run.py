@@ -98,3 +98,8 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+    @property
+    def details(self) -> list[tuple[str, object]]:
+        """For templates, which would take a key called `items` for what they ask of a mapping."""
+        return list(self.detail.items())

@@ -8,7 +8,17 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from annotation.models import Export, Flag, Invitation, Membership, Pool, Project, Run, User
+from annotation.models import (
+    Export,
+    Flag,
+    Invitation,
+    Membership,
+    Pool,
+    Project,
+    ProjectRole,
+    Run,
+    User,
+)
 from annotation.services.gold import gold_create
 from annotation.services.interventions import intervention_open
 from annotation.services.known_answers import Known
@@ -27,7 +37,7 @@ LEADS_ONLY = {
     "comparison",
     "project-new",
     "qualifications", "qualification", "gold", "integrity", "integrity-compared",
-    "integrity-person",
+    "integrity-person", "pool", "pools", "statement",
 }  # fmt: skip
 
 Things = dict[str, object]
@@ -55,6 +65,10 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         "membership_id": Membership.objects.get(user=ana).pk,
         "invitation_id": invitation.pk,
         "export_id": export.pk,
+        "pool_id": pool.pk,
+        "role_id": ProjectRole.objects.create(
+            project=project, user=make_user(), role=Membership.Role.VIEWER
+        ).pk,
         "flag_id": Flag.objects.create(
             project=project, comparison=project.comparisons.first(), kind=Flag.Kind.OTHER
         ).pk,
@@ -123,8 +137,8 @@ def test_who_is_not_signed_in_is_sent_to_the_door(pattern: URLPattern, go: Go) -
 def test_the_lead_gets_in(pattern: URLPattern, go: Go, lena: User, ana: User) -> None:
     found = set(go(lena, pattern))
     allowed = {200, 204, 302, 405, 409, 422}
-    if pattern.name == "export-download":
-        allowed.add(503)  # this release has no file
+    if pattern.name in {"export-download", "invitation-again"}:
+        allowed.add(503)  # this release has no file; no mail is set up
     assert found <= allowed
     assert found & {200, 204, 302, 409, 422, 503}
 

@@ -118,6 +118,7 @@ def test_leads_choose_what_is_asked(client: Client, lena: User, project: Project
     address = reverse("annotation:settings", args=[project.slug])
     page = client.get(address)
     fields = {each.field.name: each.value for each in page.context["judging"]
+              + page.context["assigning"]
               + page.context["learning"] if each.field.kind != "yes_no"}  # fmt: skip
     chosen = {"spans": "required", "rewrite": "optional", "break_after_minutes": "25"}
     assert client.post(address, {**fields, **chosen, "shows_gold": "on"}).status_code == 302
