@@ -83,16 +83,19 @@ class Model:
         return sum(lease.who == who and lease.state in states for lease in self.leases)
 
     def has_room(self, lease: Lease) -> bool:
-        """Whether an ended assignment can become live again."""
+        """Whether an ended assignment can become live again, for the comparison and the person."""
         live = self.of(lease.task, LEASED, SUBMITTED)
         is_theirs = any(other.who == lease.who for other in live)
-        return len(live) < lease.task.overlap and not is_theirs
+        has_room = len(live) < lease.task.overlap and not is_theirs
+        return has_room and self.is_below_quota(lease.who)
 
     def may_have_more(self, who: int) -> bool:
         person = self.people[who]
-        if person.is_barred or not person.is_member:
-            return False
-        return person.quota is None or self.count(who, LEASED, SUBMITTED) < person.quota
+        return person.is_member and not person.is_barred and self.is_below_quota(who)
+
+    def is_below_quota(self, who: int) -> bool:
+        quota = self.people[who].quota
+        return quota is None or self.count(who, LEASED, SUBMITTED) < quota
 
     def next(self, who: int) -> Task | None:
         """The most useful comparison that they have not met; prompts just seen come last."""

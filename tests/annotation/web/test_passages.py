@@ -117,9 +117,12 @@ def test_leads_choose_what_is_asked(client: Client, lena: User, project: Project
     client.force_login(lena)
     address = reverse("annotation:settings", args=[project.slug])
     page = client.get(address)
-    fields = {each.field.name: each.value for each in page.context["judging"]
-              + page.context["assigning"]
-              + page.context["learning"] if each.field.kind != "yes_no"}  # fmt: skip
+    shown = [each for part in ("judging", "assigning", "learning") for each in page.context[part]]
+    fields = {
+        each.field.name: "" if each.value is None else each.value
+        for each in shown
+        if each.field.kind != "yes_no"
+    }
     chosen = {"spans": "required", "rewrite": "optional", "break_after_minutes": "25"}
     assert client.post(address, {**fields, **chosen, "shows_gold": "on"}).status_code == 302
     project.refresh_from_db()
