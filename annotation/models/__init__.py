@@ -1,5 +1,6 @@
 """The vocabulary of the people half, as tables."""
 
+from annotation.models.alert import Alert, AlertMessage, AlertRule
 from annotation.models.content import Completion, Policy, Prompt
 from annotation.models.judgment import CriterionAnswer, Draft, Judgment, Rewrite, Span, Strength
 from annotation.models.participation import (
@@ -18,13 +19,25 @@ from annotation.models.qualification import (
     QualificationAttempt,
     QualificationItem,
 )
-from annotation.models.report import AgreementReport, BiasAudit, Export
+from annotation.models.report import (
+    AgreementReport,
+    AgreementSums,
+    BiasAudit,
+    Export,
+    PeopleReport,
+    PersonReport,
+    PluralismReport,
+)
 from annotation.models.review import Dispute
 from annotation.models.run import AuditEntry, Run
 from annotation.models.work import Assignment, Batch, Candidate, Comparison, Flag, Lane
 
 __all__ = [
     "AgreementReport",
+    "AgreementSums",
+    "Alert",
+    "AlertMessage",
+    "AlertRule",
     "ApiToken",
     "Ask",
     "Assignment",
@@ -48,6 +61,9 @@ __all__ = [
     "Membership",
     "PairOrder",
     "Participation",
+    "PeopleReport",
+    "PersonReport",
+    "PluralismReport",
     "Policy",
     "Pool",
     "Project",

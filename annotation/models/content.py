@@ -41,7 +41,10 @@ class Prompt(models.Model):
 
 
 class Policy(models.Model):
-    """A model with its decoding settings and system prompt; a change is a new version."""
+    """A model with its decoding settings and system prompt; a change is a new version.
+
+    `family` groups models of one origin, so that it can be asked whether judges favour their own.
+    """
 
     class Provider(models.TextChoices):
         TRANSFORMERS = "transformers", "Generated here"
@@ -52,6 +55,7 @@ class Policy(models.Model):
     version = models.PositiveIntegerField(default=1)
     provider = models.CharField(max_length=12, choices=Provider, default=Provider.TRANSFORMERS)
     model = models.CharField(max_length=300, blank=True)
+    family = models.CharField(max_length=60, blank=True)
     system_prompt = models.TextField(blank=True)
     decoding = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)

@@ -37,6 +37,8 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    """A person, or what judges like one: `judge_model` names the model behind an LLM judge."""
+
     class Kind(models.TextChoices):
         HUMAN = "human", "Person"
         IMPORTED = "imported", "Imported annotator"
@@ -46,6 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     email = models.EmailField(blank=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HUMAN)
+    judge_model = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=8, blank=True)
     toured_at = models.DateTimeField(null=True, blank=True)
     pseudonym = models.CharField(max_length=32, unique=True, default=draw_pseudonym)

@@ -35,9 +35,10 @@ class Project(models.Model):
 
     `overlap` judgments are wanted of each comparison. With an `overlap_cap` one more is asked for,
     up to the cap, as long as fewer than `stop_at_agreement` of them say the same. A tag in
-    `skill_tags` is shown only to people with the skill of that name. `revision` is counted by the
-    database whenever the project or one of its criteria changes: what is derived from them may be
-    kept for as long as it stays the same.
+    `skill_tags` is shown only to people with the skill of that name. Where a comparison comes with
+    a suggestion, `suggestion_share` of those who judge it see it, drawn at random. `revision` is
+    counted by the database whenever the project or one of its criteria changes: what is derived
+    from them may be kept for as long as it stays the same.
     """
 
     name = models.CharField(max_length=120)
@@ -71,6 +72,9 @@ class Project(models.Model):
     )
     repeat_rate = models.FloatField(
         default=0.0, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)]
+    )
+    suggestion_share = models.FloatField(
+        default=0.0, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
     )
     skill_tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     lease_seconds = models.PositiveIntegerField(default=1200)
@@ -132,7 +136,8 @@ class Project(models.Model):
                 condition=models.Q(gold_rate__gte=0, repeat_rate__gte=0)
                 & models.Q(gold_rate__lte=0.5, repeat_rate__lte=0.5)
                 & models.Q(oldest_share__gte=0, oldest_share__lte=1)
-                & models.Q(stop_at_agreement__gte=0.5, stop_at_agreement__lte=1),
+                & models.Q(stop_at_agreement__gte=0.5, stop_at_agreement__lte=1)
+                & models.Q(suggestion_share__gte=0, suggestion_share__lte=1),
                 name="project_rates_are_shares",
             ),
         ]

@@ -13,6 +13,8 @@ class Run(models.Model):
         GENERATION = "generation", "Generation"
         AGREEMENT = "agreement", "Agreement"
         AUDIT = "audit", "Bias audit"
+        PEOPLE = "people", "Quality of people"
+        PLURALISM = "pluralism", "Who prefers what"
         TRAINING = "training", "Reward model training"
         ACQUISITION = "acquisition", "Acquisition"
         EXPORT = "export", "Export"

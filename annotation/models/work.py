@@ -94,7 +94,8 @@ class Comparison(models.Model):
     `taken` and `judged` count leased-or-submitted and submitted assignments. The database's own
     triggers keep them, so `taken <= overlap` is exact under any concurrency. `place` is its turn
     in its lane; one without a lane is never given out by itself. `is_returned` says that it became
-    open again: claims may have passed its place.
+    open again: claims may have passed its place. `suggestion` is an answer (ordered groups) that
+    `suggestion_by` proposes.
     """
 
     class State(models.TextChoices):
@@ -120,6 +121,8 @@ class Comparison(models.Model):
     is_returned = models.BooleanField(default=False, editable=False)
     gold_groups = models.JSONField(null=True, blank=True)
     gold_reason = models.TextField(blank=True)
+    suggestion = models.JSONField(null=True, blank=True)
+    suggestion_by = models.CharField(max_length=120, blank=True)
     repeat_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="repeats"
     )
@@ -195,7 +198,8 @@ class Assignment(models.Model):
     Only those to judge count towards the overlap.
 
     `display_order[slot]` is the canonical position of the candidate shown in that slot. One that
-    is leased ahead has no `shown_at` until its annotator gets to see it.
+    is leased ahead has no `shown_at` until its annotator gets to see it. `suggestion_shown` is
+    empty where there was nothing to suggest.
     """
 
     class State(models.TextChoices):
@@ -229,6 +233,7 @@ class Assignment(models.Model):
     expires_at = models.DateTimeField()
     shown_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    suggestion_shown = models.BooleanField(null=True, blank=True)
     skip_reason = models.CharField(max_length=9, choices=SkipReason, blank=True)
     skip_note = models.TextField(blank=True)
 

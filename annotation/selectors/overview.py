@@ -12,6 +12,7 @@ from annotation.models import (
     AgreementReport,
     Assignment,
     Batch,
+    BiasAudit,
     Comparison,
     Completion,
     Export,
@@ -263,9 +264,7 @@ def _report_words(project: Project, report: AgreementReport | None, state: str) 
         return _("not measured yet")
     audits = latest_audits(project)
     found = [
-        audit.get_bias_display().lower()
-        for audit in audits
-        if audit.low is not None and audit.high is not None and not audit.low <= 0.5 <= audit.high
+        audit.kind.replace("_", " ") for audit in audits if audit.status == BiasAudit.Status.FOUND
     ]
     bias = (
         _("not audited")

@@ -22,7 +22,7 @@ def latest_agreements(project: Project) -> list[AgreementReport]:
 def latest_audits(project: Project) -> list[BiasAudit]:
     """The newest audit of each bias."""
     newest = BiasAudit.objects.filter(project=project).order_by("bias", "-id").distinct("bias")
-    return sorted(newest, key=lambda audit: BiasAudit.Bias.values.index(audit.bias))
+    return sorted(newest, key=lambda audit: audit.bias != "position")
 
 
 def audit_history(project: Project) -> QuerySet[BiasAudit]:

@@ -46,9 +46,10 @@ def bias_audit(*, project: Project, run: Run | None = None) -> list[BiasAudit]:
             cutoff_judgment_id=cutoff,
             includes_simulated=project.learns_from_simulated,
             bias=estimate.bias,
-            estimate=estimate.effect,
-            low=estimate.low,
-            high=estimate.high,
+            kind=estimate.bias,
+            estimate=_shift(estimate.effect),
+            low=_shift(estimate.low),
+            high=_shift(estimate.high),
             p_value=estimate.p_value,
             n_judgments=estimate.n,
             n_annotators=estimate.n_annotators,
@@ -101,3 +102,7 @@ def _detail(estimate: BiasEstimate, p_adjusted: float | None) -> dict[str, objec
     known = asdict(estimate)
     kept = ("verdict", "log_odds", "log_odds_low", "log_odds_high", "detectable")
     return {name: known[name] for name in kept} | {"p_adjusted": p_adjusted}
+
+
+def _shift(share: float | None) -> float | None:
+    return None if share is None else share - 0.5

@@ -22,8 +22,8 @@ from annotation.web.lead import done, led, looked_at, page, send
 HISTORY = 60
 LEVELS = ((0.8, "closely"), (0.667, "fairly well"), (0.4, "moderately"), (0.0, "weakly"))
 FAVOURED = {
-    BiasAudit.Bias.POSITION: "The response shown first wins",
-    BiasAudit.Bias.LENGTH: "The longer response wins",
+    "position": "The response shown first wins",
+    "length": "The longer response wins",
 }
 
 
@@ -66,7 +66,7 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
     newest = reports.latest_audits(project)
     rows = [_audit_row(audit) for audit in newest]
     histories = [
-        (audit.bias, FAVOURED[BiasAudit.Bias(audit.bias)], points)
+        (audit.bias, FAVOURED[audit.bias], points)
         for audit in newest
         if len(points := _audit_history(project, audit.bias)) > 1
     ]
@@ -232,7 +232,7 @@ def _agreement_sentence(overall: AgreementReport | None, newest: list[AgreementR
 
 def _audit_row(audit: BiasAudit) -> Interval:
     return Interval(
-        label=FAVOURED[BiasAudit.Bias(audit.bias)],
+        label=FAVOURED[audit.bias],
         value=audit.estimate,
         low=audit.low,
         high=audit.high,
@@ -248,14 +248,14 @@ def _audit_sentence(newest: list[BiasAudit]) -> str:
     if not told:
         return _("What besides quality moves the votes? There is too little to tell yet.")
     found = [a for a in told if a.low is not None and a.high is not None
-             and not a.low <= 0.5 <= a.high]  # fmt: skip
+             and not a.low <= 0 <= a.high]  # fmt: skip
     if not found:
-        names = " or ".join(audit.get_bias_display().lower() for audit in told)
+        names = " or ".join(audit.bias for audit in told)
         return _("No bias by %(names)s was found; see below what would have been.") % {
             "names": names
         }
     parts = [
-        f"{FAVOURED[BiasAudit.Bias(a.bias)].lower()} {100 * (a.estimate or 0):.1f}%"
+        f"{FAVOURED[a.bias].lower()} {100 * (a.estimate or 0):.1f}%"
         f" [{100 * (a.low or 0):.1f}%,\N{NO-BREAK SPACE}{100 * (a.high or 0):.1f}%]"
         for a in found
     ]
