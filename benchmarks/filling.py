@@ -204,10 +204,10 @@ SELECT p.id, (%(policies)s::bigint[])[1 + k %% cardinality(%(policies)s::bigint[
 _COMPARISONS = """
 INSERT INTO annotation_comparison
     (project_id, batch_id, prompt_id, kind, state, overlap, utility, place, is_returned,
-     gold_reason, external_id, taken, judged, created_at)
+     gold_reason, suggestion_by, external_id, taken, judged, created_at)
 SELECT %(project)s, %(batch)s, p.id, 'pairwise', 'open', %(overlap)s,
        round((('x' || substr(md5(n::text), 1, 7))::bit(28)::int / 268435456.0)::numeric, 4), 0,
-       false, '', '', 0, 0, now()
+       false, '', '', '', 0, 0, now()
   FROM generate_series(%(first)s::int, %(last)s::int) AS n
   JOIN annotation_prompt p ON p.project_id = %(project)s
    AND p.external_id = 'bench-' || n %% %(prompts)s
