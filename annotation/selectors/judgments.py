@@ -1,11 +1,18 @@
 """Reading judgments: the live ones, one person's history, and the preferences they imply."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Max, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
 from annotation.core.preferences import Preference, Verdict, all_preferences
+from annotation.core.rankings import Groups
+from annotation.core.rated_units import Marked
 from annotation.models import (
     Batch,
     Candidate,
@@ -16,6 +23,9 @@ from annotation.models import (
     QualityRule,
     User,
 )
+
+CHUNK = 5_000
+_JUDGED = ("pk", "comparison_id", "comparison__prompt_id", "annotator_id")
 
 
 def live(
@@ -125,27 +135,69 @@ def verdicts(
 ) -> Iterator[Verdict]:
     """The judgments as plain values, in order; those without an answer on the criterion left out.
 
-    Where the display order is not known, the canonical order stands in for it.
+    Where the display order is not known, the canonical order stands in for it. They are read in
+    chunks, so that neither their number nor that of the queries is felt.
     """
-    loaded = (
-        judgments.select_related("comparison", "assignment")
-        .prefetch_related(
-            Prefetch(
-                "comparison__candidates",
-                queryset=Candidate.objects.only("comparison_id", "completion_id", "position"),
-            )
-        )
-        .order_by("pk")
+    is_overall = criterion == Criterion.OVERALL
+    of = "" if is_overall else "answers__"
+    asked = judgments if is_overall else judgments.filter(answers__criterion__key=criterion)
+    unrated = Value(None, output_field=TextField())
+    rows = asked.order_by("pk").values_list(
+        *_JUDGED,
+        "assignment__display_order",
+        Cast(f"{of}groups", TextField()),
+        unrated if is_overall else Cast("answers__ratings", TextField()),
+        f"{of}strength",
     )
-    if criterion == Criterion.OVERALL:
-        for judgment in loaded:
-            yield _verdict(judgment, judgment.groups, judgment.strength, criterion)
-        return
-    for judgment in loaded.prefetch_related("answers__criterion"):
-        for answer in judgment.answers.all():
-            if answer.criterion.key == criterion:
-                groups = answer.groups or groups_of_ratings(answer.ratings or [])
-                yield _verdict(judgment, groups, answer.strength, criterion)
+    for row, completion_ids in _with_completions(rows):
+        pk, comparison, prompt, annotator, shown, order, ratings, strength = row
+        yield Verdict(
+            judgment_id=pk,
+            comparison_id=comparison,
+            prompt_id=prompt,
+            completion_ids=completion_ids,
+            annotator_id=annotator,
+            groups=_groups(order) or _groups_of_ratings(ratings),
+            display_order=_one_of_each(tuple(shown) or tuple(range(len(completion_ids)))),
+            strength=strength,
+            criterion=criterion,
+        )
+
+
+def marks(judgments: QuerySet[Judgment], *, criterion: str) -> Iterator[Marked]:
+    """What the judgments gave each response on a criterion of 1 to 5, in order."""
+    asked = judgments.filter(answers__criterion__key=criterion, answers__ratings__isnull=False)
+    rows = asked.order_by("pk").values_list(*_JUDGED, Cast("answers__ratings", TextField()))
+    for (pk, comparison, prompt, annotator, ratings), completion_ids in _with_completions(rows):
+        yield Marked(
+            judgment_id=pk,
+            comparison_id=comparison,
+            prompt_id=prompt,
+            completion_ids=completion_ids,
+            annotator_id=annotator,
+            marks=_ratings(ratings),
+        )
+
+
+def _with_completions(
+    rows: QuerySet[Judgment, tuple[Any, ...]],
+) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+    """Each row, whose second value is its comparison, with the completions by position."""
+    known: dict[int, tuple[int, ...]] = {}
+    read = rows.iterator(chunk_size=CHUNK)
+    while chunk := list(islice(read, CHUNK)):
+        known |= _completions({row[1] for row in chunk} - known.keys())
+        for row in chunk:
+            yield row, known[row[1]]
+
+
+def _completions(comparisons: set[int]) -> dict[int, tuple[int, ...]]:
+    found: dict[int, list[int]] = {key: [] for key in comparisons}
+    candidates = Candidate.objects.filter(comparison__in=comparisons)
+    in_order = candidates.order_by("comparison_id", "position")
+    for comparison_id, completion_id in in_order.values_list("comparison_id", "completion_id"):
+        found[comparison_id].append(completion_id)
+    return {key: tuple(completion_ids) for key, completion_ids in found.items()}
 
 
 def groups_of_ratings(ratings: list[int]) -> list[list[int]]:
@@ -156,19 +208,23 @@ def groups_of_ratings(ratings: list[int]) -> list[list[int]]:
     ]
 
 
-def _verdict(
-    judgment: Judgment, groups: list[list[int]], strength: int | None, criterion: str
-) -> Verdict:
-    by_position = sorted(judgment.comparison.candidates.all(), key=lambda c: c.position)
-    shown = judgment.assignment.display_order or range(len(by_position))
-    return Verdict(
-        judgment_id=judgment.pk,
-        comparison_id=judgment.comparison_id,
-        prompt_id=judgment.comparison.prompt_id,
-        completion_ids=tuple(candidate.completion_id for candidate in by_position),
-        annotator_id=judgment.annotator_id,
-        groups=tuple(tuple(group) for group in groups),
-        display_order=tuple(shown),
-        strength=strength,
-        criterion=criterion,
-    )
+@lru_cache(maxsize=4096)
+def _one_of_each(order: tuple[int, ...]) -> tuple[int, ...]:
+    """Equal orders become one in memory: there are few of them, and many judgments."""
+    return order
+
+
+@lru_cache(maxsize=4096)
+def _groups(written: str | None) -> Groups:
+    """Ordered groups from their JSON; the same few come again and again."""
+    return tuple(tuple(group) for group in json.loads(written)) if written else ()
+
+
+@lru_cache(maxsize=4096)
+def _groups_of_ratings(written: str | None) -> Groups:
+    return tuple(tuple(group) for group in groups_of_ratings(list(_ratings(written))))
+
+
+@lru_cache(maxsize=4096)
+def _ratings(written: str | None) -> tuple[int, ...]:
+    return tuple(json.loads(written)) if written else ()

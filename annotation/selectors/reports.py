@@ -5,17 +5,22 @@ from django.db.models import QuerySet
 from annotation.models import AgreementReport, AuditEntry, BiasAudit, Export, Project, Run
 
 
-def agreement_history(project: Project) -> QuerySet[AgreementReport]:
-    return AgreementReport.objects.filter(project=project).select_related("criterion")
+def agreement_history(
+    project: Project, *, with_quarantined: bool = False
+) -> QuerySet[AgreementReport]:
+    """Those that count quarantined people are a history of their own."""
+    found = AgreementReport.objects.filter(project=project, includes_quarantined=with_quarantined)
+    return found.select_related("criterion")
 
 
 def latest_agreement(project: Project) -> AgreementReport | None:
     return agreement_history(project).filter(criterion__key="overall").first()
 
 
-def latest_agreements(project: Project) -> list[AgreementReport]:
+def latest_agreements(project: Project, *, with_quarantined: bool = False) -> list[AgreementReport]:
     """The newest report of each criterion, in the project's order of criteria."""
-    newest = agreement_history(project).order_by("criterion_id", "-id").distinct("criterion_id")
+    history = agreement_history(project, with_quarantined=with_quarantined)
+    newest = history.order_by("criterion_id", "-id").distinct("criterion_id")
     return sorted(newest, key=lambda report: report.criterion.position)
 
 

@@ -1,4 +1,9 @@
-"""Agreement as dated snapshots, one per criterion."""
+"""Agreement as dated snapshots, one per criterion, with every figure of it in `detail`.
+
+`estimate` is Krippendorff's alpha: on the nominal level of which response is better, or on the
+interval level of marks from 1 to 5. `agreement_detail` lists what else is measured of the same
+judgments.
+"""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -6,32 +11,96 @@ from importlib.metadata import version
 from django.db import transaction
 from django.db.models import QuerySet
 
-from annotation.core.agreement import Estimate, krippendorff_alpha, percent_agreement, ratings_from
+from annotation.core.agreement import Estimate, krippendorff_alpha, percent_agreement
 from annotation.core.scheduling import derive_seed
 from annotation.models import AgreementReport, Criterion, Judgment, Project, Run
-from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.agreement import Cutoff, Facts, cutoff_now, facts, rated
+from annotation.services.agreement_detail import Measured, level_of, measured_detail
+from annotation.services.agreement_sums import agreement_sums_keep
 from annotation.services.runs import RunHandle
 
 
-@transaction.atomic
 def agreement_measure(
-    *, project: Project, criterion: Criterion, run: Run | None = None
+    *,
+    project: Project,
+    criterion: Criterion,
+    run: Run | None = None,
+    with_quarantined: bool = False,
 ) -> AgreementReport:
-    """Krippendorff's alpha of the live judgments on one criterion, with its bootstrap interval.
+    """A snapshot of one criterion; of a run that was taken up again, the one it had made.
 
-    The judgments' cutoff and the seed are recorded, so that the figure can be computed again.
+    The judgments' cutoff and the seed are recorded, so that the figures can be computed again.
+    `with_quarantined` counts those whom quarantines leave out; such snapshots are kept apart.
     """
-    cutoff = judgment_selectors.latest_judgment_id(project)
-    live = judgment_selectors.live(
-        project, include_simulated=project.learns_from_simulated, cutoff_id=cutoff
+    cutoff = cutoff_now(project, with_quarantined=with_quarantined)
+    return _measured(cutoff=cutoff, known=facts(cutoff), criterion=criterion, run=run)
+
+
+def agreement_estimates(
+    *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
+) -> tuple[Estimate, Estimate]:
+    """Alpha and percent agreement of the judgments on one criterion, by the project's seed."""
+    ratings = rated(judgments, criterion).ratings
+    seed = derive_seed(project.seed, "agreement", criterion.key)
+    level = level_of(criterion)
+    return (
+        krippendorff_alpha(ratings, seed=seed, level=level),
+        percent_agreement(ratings, seed=seed),
     )
-    alpha, share = agreement_estimates(project=project, criterion=criterion, judgments=live)
+
+
+def agreement_work(handle: RunHandle) -> Mapping[str, object]:
+    """All criteria by the same judgments; a run that resumes goes on with those it began with."""
+    criteria = list(handle.project.criteria.all())
+    handle.progress(0, len(criteria), "Reading the judgments")
+    cutoff = _cutoff(handle)
+    known = facts(cutoff)
+    for done, criterion in enumerate(criteria):
+        handle.progress(done, len(criteria), f"Measuring “{criterion.name}”")
+        _measured(cutoff=cutoff, known=known, criterion=criterion, run=handle.run)
+    handle.progress(len(criteria), len(criteria), "Measured.")
+    return {"criteria": len(criteria), "with_quarantined": cutoff.with_quarantined}
+
+
+def _cutoff(handle: RunHandle) -> Cutoff:
+    now = cutoff_now(
+        handle.project, with_quarantined=bool(handle.params.get("with_quarantined", False))
+    )
+    before = AgreementReport.objects.filter(run=handle.run).first()
+    if before is None:
+        return now
+    return Cutoff(
+        handle.project, before.cutoff_judgment_id, before.created_at, now.with_quarantined
+    )
+
+
+@transaction.atomic
+def _measured(
+    *, cutoff: Cutoff, known: Facts, criterion: Criterion, run: Run | None
+) -> AgreementReport:
+    if run is not None:
+        before = AgreementReport.objects.filter(run=run, criterion=criterion).first()
+        if before is not None:
+            return before
+    project = cutoff.project
+    seed = derive_seed(project.seed, "agreement", criterion.key)
+    found = measured_detail(cutoff=cutoff, known=known, criterion=criterion, seed=seed)
+    if not cutoff.with_quarantined:
+        agreement_sums_keep(cutoff=cutoff, criterion=criterion, found=found.rated)
+    return _report_create(cutoff=cutoff, criterion=criterion, run=run, found=found)
+
+
+def _report_create(
+    *, cutoff: Cutoff, criterion: Criterion, run: Run | None, found: Measured
+) -> AgreementReport:
+    alpha = found.figures.alpha
     return AgreementReport.objects.create(
-        project=project,
+        project=cutoff.project,
         criterion=criterion,
         run=run,
-        cutoff_judgment_id=cutoff,
-        includes_simulated=project.learns_from_simulated,
+        cutoff_judgment_id=cutoff.judgment_id,
+        includes_simulated=cutoff.project.learns_from_simulated,
+        includes_quarantined=cutoff.with_quarantined,
         estimate=alpha.value,
         low=alpha.low,
         high=alpha.high,
@@ -42,34 +111,5 @@ def agreement_measure(
         seed=alpha.seed,
         code_version=version("alignui"),
         note=alpha.note,
-        detail={"percent_agreement": _plain(share), "resamples": alpha.resamples},
+        detail=found.detail,
     )
-
-
-def agreement_estimates(
-    *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
-) -> tuple[Estimate, Estimate]:
-    """Alpha and percent agreement of the judgments on one criterion, by the project's seed."""
-    ratings = ratings_from(judgment_selectors.verdicts(judgments, criterion=criterion.key))
-    seed = derive_seed(project.seed, "agreement", criterion.key)
-    return krippendorff_alpha(ratings, seed=seed), percent_agreement(ratings, seed=seed)
-
-
-def agreement_work(handle: RunHandle) -> Mapping[str, object]:
-    criteria = list(handle.project.criteria.all())
-    for done, criterion in enumerate(criteria):
-        handle.progress(done, len(criteria), f"Measuring “{criterion.name}”")
-        agreement_measure(project=handle.project, criterion=criterion, run=handle.run)
-    handle.progress(len(criteria), len(criteria), "Measured.")
-    return {"criteria": len(criteria)}
-
-
-def _plain(estimate: Estimate) -> dict[str, object]:
-    return {
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "n": estimate.n_units,
-        "method": estimate.method,
-        "note": estimate.note,
-    }

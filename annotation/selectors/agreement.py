@@ -1,0 +1,179 @@
+"""What a measurement of agreement rests on: which judgments count, and what is known of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from annotation.core.preferences import Verdict
+from annotation.core.rated_units import NO_ROOTS, Marked, Rated, rated_marks, rated_pairs
+from annotation.core.ratings import Ints
+from annotation.models import (
+    Batch,
+    Comparison,
+    Completion,
+    Criterion,
+    Judgment,
+    Policy,
+    Pool,
+    Project,
+    Prompt,
+    User,
+)
+from annotation.selectors.judgments import latest_judgment_id, live, marks, verdicts
+
+MARKS = (1, 2, 3, 4, 5)
+
+Answers = tuple[Verdict | Marked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Which of a project's judgments count: those up to one, as people stood at a moment."""
+
+    project: Project
+    judgment_id: int
+    as_of: datetime
+    with_quarantined: bool = False
+
+    def judgments(self, *, with_repeats: bool = False) -> QuerySet[Judgment]:
+        """The same ones whenever they are asked for, whatever happened in between."""
+        return live(
+            self.project,
+            include_simulated=self.project.learns_from_simulated,
+            cutoff_id=self.judgment_id,
+            with_quarantined=self.with_quarantined,
+            with_repeats=with_repeats,
+            as_of=self.as_of,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of judgments and of what they judged, for slices.
+
+    Shapes for J judgments in the order of their ids: judgments, batches, prompts, days (J,), where
+    a day is the ordinal of the date. `pools` has the members of each, and `names` what to call
+    things, by kind and id.
+    """
+
+    judgments: Ints
+    batches: Ints
+    prompts: Ints
+    days: Ints
+    languages: Mapping[int, str]
+    tags: Mapping[int, tuple[str, ...]]
+    policies: Mapping[int, int]
+    pools: Mapping[int, frozenset[int]]
+    names: Mapping[str, Mapping[int, str]]
+
+
+def cutoff_now(project: Project, *, with_quarantined: bool = False) -> Cutoff:
+    return Cutoff(project, latest_judgment_id(project), timezone.now(), with_quarantined)
+
+
+def is_marked(criterion: Criterion) -> bool:
+    """Whether each response got marks of its own, instead of an order."""
+    return criterion.scale == Criterion.Scale.RATING
+
+
+def answers(judgments: QuerySet[Judgment], criterion: Criterion) -> Answers:
+    """What the judgments say on one criterion: orders, or marks of each response."""
+    if is_marked(criterion):
+        return tuple(marks(judgments, criterion=criterion.key))
+    return tuple(verdicts(judgments, criterion=criterion.key))
+
+
+def rated_answers(
+    given: Answers, *, is_graded: bool = False, roots: Mapping[int, int] = NO_ROOTS
+) -> Rated:
+    """Answers as ratings: marks of responses, or outcomes of pairs."""
+    marked = [each for each in given if isinstance(each, Marked)]
+    if marked:
+        return rated_marks(marked, roots=roots)
+    orders = (each for each in given if isinstance(each, Verdict))
+    return rated_pairs(orders, is_graded=is_graded, roots=roots)
+
+
+def rated(judgments: QuerySet[Judgment], criterion: Criterion) -> Rated:
+    return rated_answers(answers(judgments, criterion))
+
+
+def repeat_roots(project: Project) -> dict[int, int]:
+    """The comparison that each hidden repeat repeats."""
+    repeats = Comparison.objects.filter(project=project, repeat_of__isnull=False)
+    return dict(repeats.values_list("pk", "repeat_of"))
+
+
+def with_their_repeats(cutoff: Cutoff, roots: Mapping[int, int]) -> QuerySet[Judgment]:
+    """The judgments of comparisons that were repeated, first answers and second."""
+    return cutoff.judgments(with_repeats=True).filter(
+        Q(comparison__in=list(roots)) | Q(comparison__in=set(roots.values()))
+    )
+
+
+def judge_models(annotators: Ints) -> dict[int, str]:
+    """Which of the annotators are LLM judges, and of which model."""
+    found = User.objects.filter(pk__in=annotators.tolist()).exclude(judge_model="")
+    return dict(found.values_list("pk", "judge_model"))
+
+
+def facts(cutoff: Cutoff) -> Facts:
+    """Read once for a whole measurement, in a handful of queries."""
+    project = cutoff.project
+    columns = ("pk", "comparison__batch_id", "comparison__prompt_id", "judged_at")
+    rows = [
+        (pk, batch, prompt, judged_at.toordinal())
+        for pk, batch, prompt, judged_at in cutoff.judgments()
+        .order_by("pk")
+        .values_list(*columns)
+        .iterator(chunk_size=5_000)
+    ]
+    judgments, batches, prompts, days = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    described = Prompt.objects.filter(project=project).values_list("pk", "language", "tags")
+    languages, tags = {}, {}
+    for pk, language, own in described.iterator():
+        languages[pk], tags[pk] = language, tuple(own)
+    return Facts(
+        judgments=judgments,
+        batches=batches,
+        prompts=prompts,
+        days=days,
+        languages=languages,
+        tags=tags,
+        policies=dict(
+            Completion.objects.filter(prompt__project=project).values_list("pk", "policy_id")
+        ),
+        pools=_members(project),
+        names=_names(project),
+    )
+
+
+def facts_of(known: Facts, judgments: Ints) -> Facts:
+    """The same of some of the judgments, in the order of `judgments`."""
+    at = np.searchsorted(known.judgments, judgments)
+    return replace(
+        known,
+        judgments=judgments,
+        batches=known.batches[at],
+        prompts=known.prompts[at],
+        days=known.days[at],
+    )
+
+
+def _members(project: Project) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for pool, user in project.pools.values_list("pk", "memberships__user"):
+        found.setdefault(pool, set()).add(user)
+    return {pool: frozenset(members - {None}) for pool, members in found.items()}
+
+
+def _names(project: Project) -> dict[str, dict[int, str]]:
+    return {
+        "batch": dict(Batch.objects.filter(project=project).values_list("pk", "name")),
+        "pool": dict(Pool.objects.filter(projects=project).values_list("pk", "name")),
+        "policy": {each.pk: str(each) for each in Policy.objects.filter(project=project)},
+    }
