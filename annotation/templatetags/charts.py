@@ -60,7 +60,7 @@ def forest(
     across = Across(found[0] if low is None else low, found[1] if high is None else high)
     return {
         "rows": [(row, _whisker(row, across, style, reference)) for row in rows],
-        "axis": _axis(across, style, reference, reference_label),
+        "axis": axis_row(across, style, reference, reference_label),
         "style": style,
         "caption": caption,
         "noun": noun,
@@ -180,7 +180,10 @@ def _whisker(
     return silent(ROW, marks)
 
 
-def _axis(across: Across, style: str, reference: float | None, reference_label: str) -> SafeString:
+def axis_row(
+    across: Across, style: str, reference: float | None, reference_label: str
+) -> SafeString:
+    """The axis of a forest plot, a row of its own."""
     tick_style = "percent" if style == "share" else style
     marks = [line("axis-line", across.at(across.low), 0.5, across.at(across.high), 0.5)]
     values = ticks(across.low, across.high, about=4)
