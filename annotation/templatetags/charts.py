@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from django import template
+from django.http import QueryDict
+from django.template import Context
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -156,10 +158,11 @@ def distribution(
     return drawing(key, title, words, height, marks)
 
 
-@register.inclusion_tag("lead/figure_table.html")
-def figure_table(table: Table) -> dict[str, object]:
-    """The chart's figures below a fold, and the link to the CSV file."""
-    return {"table": table}
+@register.inclusion_tag("lead/figure_table.html", takes_context=True)
+def figure_table(context: Context, table: Table) -> dict[str, object]:
+    """The chart's figures below a fold, and the link to the CSV file of what the page was asked."""
+    request = context.get("request")
+    return {"table": table, "asked": request.GET if request else QueryDict()}
 
 
 def _whisker(

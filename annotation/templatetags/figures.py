@@ -17,9 +17,11 @@ NOTHING = "–"
 
 
 def written(value: float | None, style: str) -> str:
-    """A figure in one of three styles: `share` (62.1%), `whole` (8,931) or `decimal` (0.41)."""
+    """A figure by its style: `share` (62.1%), `whole` (8,931), `points` (+3.2) or `decimal`."""
     if value is None:
         return NOTHING
+    if style == "points":
+        return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
     if style == "share":
         return f"{100 * value:.1f}%"
     if style == "percent":
