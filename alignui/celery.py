@@ -70,6 +70,7 @@ app.conf.update(
             ("annotation.sweep", 15.0),
             ("annotation.audit_due", 30.0),
             ("annotation.quality_due", 60.0),
+            ("annotation.people_due", 60.0),
             ("rewardmodel.train_due", 20.0),
             ("rewardmodel.acquire_due", 20.0),
         )

@@ -17,6 +17,7 @@ from annotation.services import (
     imports,
     invitations,
     lanes,
+    people_reports,
     quality,
     runs,
 )
@@ -65,6 +66,11 @@ def run_audit(run_id: int) -> None:
     runs.run_execute(run_id=run_id, work=audits.audit_work)
 
 
+@shared_task(name="run.people")
+def run_people(run_id: int) -> None:
+    runs.run_execute(run_id=run_id, work=people_reports.people_work)
+
+
 @shared_task(name="run.export")
 def run_export(run_id: int) -> None:
     runs.run_execute(run_id=run_id, work=exports.export_work)
@@ -91,6 +97,15 @@ def audit_due() -> None:
             run = runs.run_create_unless_live(actor=None, project=project, kind=kind)
             if run is not None:
                 enqueue(run)
+
+
+@shared_task(name="annotation.people_due")
+def people_due() -> None:
+    """Asks for a report on people wherever judgments have come in since one an hour ago."""
+    for project in due.projects_due_for_people(timezone.now()):
+        run = runs.run_create_unless_live(actor=None, project=project, kind=Run.Kind.PEOPLE)
+        if run is not None:
+            enqueue(run)
 
 
 @shared_task(name="annotation.quality_due")

@@ -17,9 +17,11 @@ from annotation.api.base import (
     read,
 )
 from annotation.core.errors import Conflict
+from annotation.core.row_weights import OFF
 from annotation.models import Run
 from annotation.selectors import access
 from annotation.services import runs
+from annotation.services.exports import WEIGHTS
 
 
 class RunQuery(serializers.Serializer):
@@ -37,6 +39,12 @@ class ExportIn(Strict):
     )
     follows_adjudication = serializers.BooleanField(
         default=True, help_text="Reviewers' decisions take the place of the judgments they decide."
+    )
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="With the judgments that quarantines leave out."
+    )
+    weights = serializers.ChoiceField(
+        WEIGHTS, default=OFF, help_text="Where the rows' probabilities and weights come from."
     )
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from annotation.core.agreement import Estimate
-from annotation.core.audit import BiasEstimate
-from annotation.core.exports import PreferenceSet, Written
+from annotation.core.bias_model import BiasModel, Effect
+from annotation.core.exports import PreferenceSet
+from annotation.core.row_weights import OFF
+from annotation.core.writing import Written
 
 TAGS = ("human-feedback", "preference", "rlhf", "dpo", "alignui")
 FEW_ANNOTATORS = 10
@@ -27,6 +29,16 @@ COLUMNS = {
     "votes_chosen": ("int64", "votes for chosen"),
     "votes_rejected": ("int64", "votes for rejected"),
     "votes_tie": ("int64", "votes that preferred neither"),
+    "probability": (
+        "float64",
+        "the chance that chosen is the better one, by the consensus of all its judges; empty where "
+        "none was computed or a reviewer decided",
+    ),
+    "weight": (
+        "float64",
+        "what the row is worth: its probability, or of a single vote the chance that its annotator "
+        "is honest; 1 where none was computed",
+    ),
     "n_candidates": ("int64", "responses shown together; above 2 the pair comes from a ranking"),
     "chosen_policy": ("string", "who wrote chosen"),
     "rejected_policy": ("string", "who wrote rejected"),
@@ -69,9 +81,10 @@ class Card:
     content_warning: str = ""
     languages: Sequence[str] = ()
     agreement: Mapping[str, Estimate] = field(default_factory=dict)
-    biases: Sequence[BiasEstimate] = ()
+    biases: BiasModel | None = None
     limitations: Sequence[str] = ()
     extras: Mapping[str, Mapping[str, Written]] = field(default_factory=dict)
+    includes_quarantined: bool = False
 
 
 def dataset_card(card: Card) -> str:
@@ -156,7 +169,7 @@ def _about(card: Card) -> str:
         f"released {card.created_at:%Y-%m-%d}. Test prompts were held out from the start: they "
         "were never chosen by active learning and never trained on."
     )
-    facts += _adjudications(found)
+    facts += _adjudications(found) + _weights(found)
     asked = f"Annotators were asked: *{_line(card.question)}*" if card.question else ""
     warning = f"**Content warning:** {_line(card.content_warning)}" if card.content_warning else ""
     return "\n\n".join(filter(None, [warning, card.description.strip(), asked, facts]))
@@ -179,6 +192,17 @@ def _adjudications(found: PreferenceSet) -> str:
     )
 
 
+def _weights(found: PreferenceSet) -> str:
+    """How probabilities and weights came about, where there are any."""
+    if found.weights.method == OFF:
+        return ""
+    return (
+        " `probability` and `weight` come from a Dawid-Skene consensus over the judgments of this "
+        "release, one criterion at a time, in which who answers regardless of what is shown counts "
+        "for little; rows are not left out by it."
+    )
+
+
 def _extras(card: Card) -> str:
     """What else the release holds, each loaded by its own configuration name."""
     return "\n".join(
@@ -195,12 +219,13 @@ def _figures(card: Card) -> str:
         ),
         *(
             (
-                _bias_name(bias),
-                _interval(bias.effect, bias.low, bias.high),
-                f"{bias.n:,} decided votes, {bias.n_annotators:,} annotators",
-                bias.method,
+                f"Votes won by {effect.favours}",
+                _interval(effect.share.value, effect.share.low, effect.share.high),
+                f"{effect.n:,} decided votes that differ in it, {effect.n_annotators:,} annotators",
+                "Share of votes; cluster-robust by annotator",
             )
-            for bias in card.biases
+            for effect in _told(card)
+            if effect.share is not None
         ),
     ]
     return _table(("figure", "estimate [95 % interval]", "based on", "method"), rows)
@@ -221,9 +246,14 @@ def _limitations(card: Card) -> Iterator[str]:
         yield f"**{simulated:,} rows rest on simulated votes**: not on what people think."
     if any(row["n_candidates"] > 2 for row in found.rows):
         yield "Pairs of one ranking follow from each other: do not count them as independent."
+    if card.includes_quarantined:
+        yield "**Judgments of quarantined annotators are among the rows**, because that was asked."
+    yield from (f"Weights, {name}: {note}" for name, note in sorted(found.weights.notes.items()))
     yield from (f"{name}: {e.note}" for name, e in card.agreement.items() if e.note)
-    for bias in card.biases:
-        yield " ".join(filter(None, [bias.verdict, bias.note]))
+    for effect in _told(card):
+        yield " ".join(filter(None, [effect.verdict, effect.note]))
+    if card.biases is not None and card.biases.note:
+        yield card.biases.note
     yield from card.limitations
 
 
@@ -234,9 +264,16 @@ def _basis(estimate: Estimate) -> str:
     )
 
 
-def _bias_name(bias: BiasEstimate) -> str:
-    won = "first shown" if bias.bias == "position" else "longer"
-    return f"Votes won by the {won} response"
+def _told(card: Card) -> list[Effect]:
+    """Of the side and of length always, of anything else where it was found or hinted at."""
+    effects = card.biases.effects if card.biases is not None else ()
+    return [
+        effect
+        for effect in effects
+        if effect.kind in {"position", "length"}
+        and effect.key == effect.kind
+        or effect.status in {"found", "hint"}
+    ]
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:

@@ -1,20 +1,16 @@
-"""Preference datasets: rows with provenance, written whole or not at all, with a card."""
+"""Preference datasets: rows with where each comes from, and what it is worth."""
 
 import hashlib
 import hmac
-import json
-import os
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from annotation.core.errors import Unavailable
 from annotation.core.messages import Message
 from annotation.core.preferences import Preference, Verdict, preferences_from
+from annotation.core.row_weights import NO_WEIGHTS, RowWeights
 
 Split = Literal["train", "test"]
 Kind = Literal["judgment", "adjudication"]
@@ -71,6 +67,7 @@ class Edit:
 
 
 _Cast = tuple[Vote, Preference]
+_Worth = tuple[float | None, float]  # probability and weight of a row
 
 
 class SpanRow(TypedDict):
@@ -125,6 +122,8 @@ class PreferenceRow(TypedDict):
     votes_chosen: int
     votes_rejected: int
     votes_tie: int
+    probability: float | None
+    weight: float
     n_candidates: int
     chosen_policy: str
     rejected_policy: str
@@ -143,7 +142,8 @@ class PreferenceRow(TypedDict):
 class PreferenceSet:
     """Rows and what they rest on; `n_left_out` pairs prefer neither response and have no row.
 
-    `follows_adjudication` says that a decided dispute speaks for all judges of its comparison.
+    `follows_adjudication` says that a decided dispute speaks for all judges of its comparison;
+    `weights` where the rows' probabilities and weights come from.
     """
 
     rows: tuple[PreferenceRow, ...]
@@ -153,19 +153,12 @@ class PreferenceSet:
     n_prompts: int
     is_majority: bool
     follows_adjudication: bool = True
+    weights: RowWeights = NO_WEIGHTS
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file as it stands on disk."""
-
-    path: Path
-    rows: int
-    byte_size: int
-    sha256: str
-
-
-def vote_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -> PreferenceSet:
+def vote_rows(
+    votes: Iterable[Vote], *, follows_adjudication: bool = True, weights: RowWeights = NO_WEIGHTS
+) -> PreferenceSet:
     """A row for each pair that a judgment decides; ties are left out and counted.
 
     Where a reviewer has decided a comparison the decision takes the place of the judgments on that
@@ -176,14 +169,20 @@ def vote_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -> Pr
         decided = {_subject(vote) for vote in votes if vote.is_adjudication}
         votes = [v for v in votes if v.is_adjudication or _subject(v) not in decided]
     pairs = [(vote, preference) for vote in votes for preference in preferences_from(vote.verdict)]
-    rows = tuple(_row([pair], pair[1].winner_id) for pair in pairs if not pair[1].is_tie)
+    rows = tuple(
+        _row([pair], pair[1].winner_id, _worth_of_vote(pair, weights))
+        for pair in pairs
+        if not pair[1].is_tie
+    )
     return _preference_set(
         votes, rows, len(pairs) - len(rows), is_majority=False,
-        follows_adjudication=follows_adjudication,
+        follows_adjudication=follows_adjudication, weights=weights,
     )  # fmt: skip
 
 
-def majority_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -> PreferenceSet:
+def majority_rows(
+    votes: Iterable[Vote], *, follows_adjudication: bool = True, weights: RowWeights = NO_WEIGHTS
+) -> PreferenceSet:
     """A row for each pair of completions (and criterion) that more voters decided one way than the
     other way or as a tie; the rest are left out and counted.
 
@@ -196,10 +195,11 @@ def majority_rows(votes: Iterable[Vote], *, follows_adjudication: bool = True) -
         for preference in preferences_from(vote.verdict):
             ids = frozenset((preference.winner_id, preference.loser_id))
             by_pair[preference.prompt_id, preference.criterion, ids].append((vote, preference))
-    rows = tuple(row for cast in by_pair.values() if (row := _majority_row(cast)) is not None)
+    casts = by_pair.values()
+    rows = tuple(row for cast in casts if (row := _majority_row(cast, weights)) is not None)
     return _preference_set(
         votes, rows, len(by_pair) - len(rows), is_majority=True,
-        follows_adjudication=follows_adjudication,
+        follows_adjudication=follows_adjudication, weights=weights,
     )  # fmt: skip
 
 
@@ -239,20 +239,6 @@ def pseudonym(annotator_id: int, key: str) -> str:
     return f"annotator-{digest[:10]}"
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
-    """Write one JSON object per line; the file appears complete under its name, or not at all.
-
-    Raises:
-        Unavailable: where the disk is full or the folder cannot be written; nothing is left behind.
-    """
-    return _write(path, (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
-
-
-def write_text(path: Path, text: str) -> Written:
-    """Write a text file (a dataset card) in the same way; `rows` counts its lines."""
-    return _write(path, text.rstrip("\n").split("\n"))
-
-
 def _plurality(cast: Sequence[_Cast]) -> int | None:
     """The completion with more votes than the other and than ties; None if there is none."""
     tally: defaultdict[int | None, int] = defaultdict(int)
@@ -267,7 +253,22 @@ def _subject(vote: Vote) -> tuple[int, str]:
     return vote.verdict.comparison_id, vote.verdict.criterion
 
 
-def _majority_row(cast: Sequence[_Cast]) -> PreferenceRow | None:
+def _worth_of_vote(cast: _Cast, weights: RowWeights) -> _Worth:
+    """How sure the preference is, and the weight of who stated it; a decision is taken as it is."""
+    vote, preference = cast
+    if vote.is_adjudication:
+        return None, 1.0
+    return weights.probability(preference), weights.of_person(preference)
+
+
+def _worth_of_majority(cast: Sequence[_Cast], winner_id: int, weights: RowWeights) -> _Worth:
+    """How sure it is that the winner is better, which is the row's weight too where it is known."""
+    preference = next(p for _, p in cast if p.winner_id == winner_id and not p.is_tie)
+    probability = weights.probability(preference)
+    return probability, 1.0 if probability is None else probability
+
+
+def _majority_row(cast: Sequence[_Cast], weights: RowWeights) -> PreferenceRow | None:
     """The row of what was decided, else of what most say; None where neither prefers a response."""
     decision = max(
         (each for each in cast if each[0].is_adjudication),
@@ -277,12 +278,18 @@ def _majority_row(cast: Sequence[_Cast]) -> PreferenceRow | None:
     said = [each for each in cast if not each[0].is_adjudication]
     if decision is not None:
         preference = decision[1]
-        return None if preference.is_tie else _row(said, preference.winner_id, decision)
+        if preference.is_tie:
+            return None
+        return _row(said, preference.winner_id, _worth_of_vote(decision, weights), decision)
     winner = _plurality(said)
-    return None if winner is None else _row(said, winner)
+    if winner is None:
+        return None
+    return _row(said, winner, _worth_of_majority(said, winner, weights))
 
 
-def _row(cast: Sequence[_Cast], winner_id: int, decision: _Cast | None = None) -> PreferenceRow:
+def _row(
+    cast: Sequence[_Cast], winner_id: int, worth: _Worth, decision: _Cast | None = None
+) -> PreferenceRow:
     """A row of votes cast; with a decision its words count, and the votes are told beside it."""
     vote, preference = decision or cast[0]
     both = {preference.winner_id, preference.loser_id}
@@ -304,6 +311,8 @@ def _row(cast: Sequence[_Cast], winner_id: int, decision: _Cast | None = None) -
         votes_chosen=len(won),
         votes_rejected=len(decided) - len(won),
         votes_tie=len(cast) - len(decided),
+        probability=worth[0],
+        weight=worth[1],
         n_candidates=len(ids),
         chosen_policy=vote.policies[chosen],
         rejected_policy=vote.policies[rejected],
@@ -341,7 +350,7 @@ def _turn(text: str) -> Message:
 
 def _preference_set(
     votes: Sequence[Vote], rows: tuple[PreferenceRow, ...], left_out: int, *, is_majority: bool,
-    follows_adjudication: bool,
+    follows_adjudication: bool, weights: RowWeights,
 ) -> PreferenceSet:  # fmt: skip
     return PreferenceSet(
         rows=rows,
@@ -351,47 +360,5 @@ def _preference_set(
         n_prompts=len({vote.verdict.prompt_id for vote in votes}),
         is_majority=is_majority,
         follows_adjudication=follows_adjudication,
+        weights=weights,
     )
-
-
-def _write(path: Path, lines: Iterable[str]) -> Written:
-    part: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        part = Path(name)
-        written = _write_and_sync(handle, lines, path)
-        part.replace(path)
-        _sync_folder(path.parent)
-        return written
-    except OSError as failed:
-        raise Unavailable(
-            f"The file {path.name} could not be written: {failed.strerror or failed}.",
-            hint="Nothing of it was kept. Make room or choose another folder, and try again.",
-        ) from failed
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
-
-
-def _write_and_sync(handle: int, lines: Iterable[str], path: Path) -> Written:
-    digest, rows, byte_size = hashlib.sha256(), 0, 0
-    with os.fdopen(handle, "wb") as file:
-        for line in lines:
-            data = line.encode() + b"\n"
-            file.write(data)
-            digest.update(data)
-            rows, byte_size = rows + 1, byte_size + len(data)
-        file.flush()
-        os.fsync(file.fileno())
-        os.fchmod(file.fileno(), 0o644)
-    return Written(path, rows, byte_size, digest.hexdigest())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

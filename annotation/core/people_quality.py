@@ -57,6 +57,14 @@ class PersonQuality:
     recommendation: Recommendation
     weight: float
 
+    @property
+    def severity(self) -> int:
+        """For lists, the worst first: by what is recommended, then by how far below certainty even
+        the favourable end of their reliability is, in thousandths."""
+        high = self.reliability.high
+        short = 0 if high is None else round(1000 * (1 - high))
+        return 2000 * int(self.recommendation.action) + short
+
 
 @dataclass(frozen=True, slots=True)
 class PairConsensus:
@@ -80,6 +88,7 @@ class PeopleQuality:
     people: tuple[PersonQuality, ...]
     consensus: Consensus
     pairs: tuple[tuple[int, int, int], ...]
+    votes: PairVotes
     mixture: PairMixture
     collusion: Collusion
     note: str = ""
@@ -119,20 +128,61 @@ def people_quality(
     """
     rows = list(works)
     figures = annotator_figures(rows, confidence=confidence)
+    told = trust(rows, policies=policies, confidence=confidence)
+    alike = collusion(told.consensus, seed=seed)
+    seen = {each.annotator_id: each for each in behaviours(_answers(rows), confidence=confidence)}
+    repeats = _repeats(rows, confidence)
+    pairs_of = _pairs_of(alike)
+    people = tuple(_person(row, told, repeats, seen, pairs_of) for row in figures)
+    found, mixture = told.consensus, told.mixture
+    notes = (found.why_not, found.note, mixture.note, alike.note)
+    note = " ".join(dict.fromkeys(filter(None, notes)))
+    return PeopleQuality(people, found, told.pairs, told.votes, mixture, alike, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What most likely holds of each pair of candidates, and how far everybody is to be believed.
+
+    `pairs` names the units of `consensus`: comparison and two positions.
+    """
+
+    consensus: Consensus
+    pairs: tuple[tuple[int, int, int], ...]
+    votes: PairVotes
+    reliability: Reliability
+    mixture: PairMixture
+
+    def kind(self, annotator_id: int) -> Kind | None:
+        """By the consensus where it tells, by strengths where only they do."""
+        told, mixture = self.reliability, self.mixture
+        place = _place(told.annotators, annotator_id)
+        if place is not None and told.is_told[place]:
+            return _as_kind(told.classes[place], "consensus")
+        place = _place(mixture.annotators, annotator_id)
+        if mixture.why_not or place is None or not mixture.is_checked[place]:
+            return None
+        return _as_kind(mixture.classes[place], "strengths")
+
+    def weight(self, annotator_id: int) -> float:
+        """What a vote of theirs is worth: the chance that they are honest (1 if untold)."""
+        kind = self.kind(annotator_id)
+        return 1.0 if kind is None else kind.honest
+
+
+def trust(
+    works: Iterable[Work],
+    *,
+    policies: Mapping[int, int] | None = None,
+    confidence: float = 0.95,
+) -> Trust:
+    """Consensus, reliability and kinds of everybody, without what else a report says of them."""
+    rows = list(works)
     table = _tabulate(rows)
     found = dawid_skene(table.labels)
     told = reliability(found, slots=table.slots, weights=table.weights, confidence=confidence)
-    mixture = pair_mixture(_votes(rows, policies))
-    alike = collusion(found, seed=seed)
-    seen = {each.annotator_id: each for each in behaviours(_answers(rows), confidence=confidence)}
-    repeats = _repeats(rows, confidence)
-    people = tuple(
-        _person(row, told, _kind(row.annotator_id, told, mixture), repeats, seen, alike)
-        for row in figures
-    )
-    notes = (found.why_not, found.note, mixture.note, alike.note)
-    note = " ".join(dict.fromkeys(filter(None, notes)))
-    return PeopleQuality(people, found, table.pairs, mixture, alike, note)
+    votes = _votes(rows, policies)
+    return Trust(found, table.pairs, votes, told, pair_mixture(votes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,18 +256,17 @@ def _repeats(works: Sequence[Work], confidence: float) -> dict[int, Proportion]:
     }
 
 
-def _kind(annotator_id: int, told: Reliability, mixture: PairMixture) -> Kind | None:
-    """By the consensus where it tells, by strengths where only they do."""
-    place = int(np.searchsorted(told.annotators, annotator_id))
-    if told.is_told[place]:
-        return _as_kind(told.classes[place], "consensus")
-    if mixture.why_not:
-        return None
-    place = int(np.searchsorted(mixture.annotators, annotator_id))
-    is_here = place < len(mixture.annotators) and mixture.annotators[place] == annotator_id
-    if not is_here or not mixture.is_checked[place]:
-        return None
-    return _as_kind(mixture.classes[place], "strengths")
+def _pairs_of(alike: Collusion) -> dict[int, list[AlikePair]]:
+    found: dict[int, list[AlikePair]] = {}
+    for pair in alike.pairs:
+        for who in (pair.one, pair.other):
+            found.setdefault(who, []).append(pair)
+    return found
+
+
+def _place(ids: Ints, annotator_id: int) -> int | None:
+    place = int(np.searchsorted(ids, annotator_id))
+    return place if place < len(ids) and ids[place] == annotator_id else None
 
 
 def _as_kind(classes: Floats, told_by: str) -> Kind:
@@ -227,15 +276,15 @@ def _as_kind(classes: Floats, told_by: str) -> Kind:
 
 def _person(
     figures: AnnotatorFigures,
-    told: Reliability,
-    kind: Kind | None,
+    told: Trust,
     repeats: Mapping[int, Proportion],
     seen: Mapping[int, Behaviour],
-    alike: Collusion,
+    pairs_of: Mapping[int, Sequence[AlikePair]],
 ) -> PersonQuality:
     who = figures.annotator_id
-    share = told.proportion(int(np.searchsorted(told.annotators, who)))
-    pairs = tuple(pair for pair in alike.pairs if who in {pair.one, pair.other})
+    kind = told.kind(who)
+    share = told.reliability.proportion(int(np.searchsorted(told.reliability.annotators, who)))
+    pairs = tuple(pairs_of.get(who, ()))
     findings = Findings(
         annotator_id=who,
         reliability=share,
@@ -258,5 +307,5 @@ def _person(
         behaviour=seen[who],
         alike=pairs,
         recommendation=recommendation(findings),
-        weight=1.0 if kind is None else kind.honest,
+        weight=told.weight(who),
     )

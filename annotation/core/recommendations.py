@@ -45,7 +45,7 @@ class Evidence:
     """One thing seen. `value` with its interval is of `n` cases; `points_to` what it speaks for.
 
     kind: flipped, coin, gold, repeats, ties, slot, in turns, too fast, pace, duplicate, alike or
-    unknown.
+    unknown. other: the second annotator, where a piece is about two.
     """
 
     kind: str
@@ -55,6 +55,7 @@ class Evidence:
     low: float | None = None
     high: float | None = None
     n: int = 0
+    other: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +194,10 @@ def _alike(found: Findings) -> Iterator[Evidence]:
         kind = "duplicate" if pair.is_duplicate else "alike"
         yield Evidence(
             kind,
-            f"Gave the same answer as annotator {other} to {pair.same:,} of {pair.n:,} shared "
+            f"Gave the same answer as another annotator to {pair.same:,} of {pair.n:,} shared "
             f"items, where {pair.expected:.1f} were expected of two people.",
             Action.QUARANTINE if pair.is_duplicate else Action.WATCH, pair.excess, n=pair.n,
+            other=other,
         )  # fmt: skip
 
 

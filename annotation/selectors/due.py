@@ -8,10 +8,12 @@ from django.db.models.functions import Coalesce
 from annotation.models import Project, Run
 from annotation.selectors.integrity import projects_with_news
 from annotation.selectors.judgments import latest_judgment_id
+from annotation.selectors.people_reports import latest_people_report
 from annotation.selectors.reports import latest_agreement
 
 AUDIT_EVERY = timedelta(minutes=10)
 QUALITY_EVERY = timedelta(minutes=2)
+PEOPLE_EVERY = timedelta(hours=1)
 SILENT_AFTER = timedelta(seconds=20)
 RESEND_AFTER = timedelta(minutes=2)
 
@@ -24,6 +26,11 @@ def projects_due_for_audit(now: datetime) -> list[Project]:
 def projects_due_for_quality(now: datetime) -> list[Project]:
     """Projects where somebody's work has changed since people were measured."""
     return list(projects_with_news(now, every=QUALITY_EVERY))
+
+
+def projects_due_for_people(now: datetime) -> list[Project]:
+    """Projects with judgments that their latest report on people, an hour old, has not seen."""
+    return [p for p in Project.objects.filter(is_archived=False) if _is_people_due(p, now)]
 
 
 def runs_possibly_lost(now: datetime) -> QuerySet[Run]:
@@ -47,3 +54,13 @@ def _is_due(project: Project, now: datetime) -> bool:
     if report is None:
         return True
     return newest > report.cutoff_judgment_id and now - report.created_at > AUDIT_EVERY
+
+
+def _is_people_due(project: Project, now: datetime) -> bool:
+    newest = latest_judgment_id(project)
+    if not newest:
+        return False
+    report = latest_people_report(project)
+    if report is None:
+        return True
+    return newest > report.cutoff_judgment_id and now - report.created_at > PEOPLE_EVERY

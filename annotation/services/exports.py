@@ -5,6 +5,8 @@ import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,15 +24,14 @@ from annotation.core.exports import (
     Mark,
     PreferenceSet,
     Vote,
-    Written,
     demonstration_row,
     edit_row,
     majority_rows,
     pseudonym,
     vote_rows,
-    write_jsonl,
-    write_text,
 )
+from annotation.core.row_weights import CONSENSUS, NO_WEIGHTS, OFF, RowWeights, consensus_weights
+from annotation.core.writing import Written, write_jsonl, write_text
 from annotation.models import (
     Completion,
     Criterion,
@@ -44,6 +45,7 @@ from annotation.models import (
 )
 from annotation.selectors import judgments as judgment_selectors
 from annotation.selectors.disputes import decisions_in_force
+from annotation.selectors.people_works import gold_answers
 from annotation.services.agreement import agreement_estimates
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.audits import bias_estimates
@@ -51,6 +53,22 @@ from annotation.services.runs import RunHandle
 
 SPLITS = ("train", "test")
 DATA_LICENSE = "other"
+WEIGHTS = (OFF, CONSENSUS)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportTerms:
+    """What a release is to hold; a run's params, and what the release records of it.
+
+    With `is_majority` a pair has one row for all its judges, else one for each. `weights` says
+    where the rows' probabilities and weights come from.
+    """
+
+    include_simulated: bool = False
+    is_majority: bool = False
+    follows_adjudication: bool = True
+    with_quarantined: bool = False
+    weights: str = OFF
 
 
 def export_create(
@@ -58,51 +76,46 @@ def export_create(
     project: Project,
     actor: User | None = None,
     run: Run | None = None,
-    include_simulated: bool = False,
-    is_majority: bool = False,
-    follows_adjudication: bool = True,
+    terms: ExportTerms | None = None,
 ) -> Export:
     """Writes the live judgments as preference pairs and records the release.
 
-    Held-out prompts form the split `test`. With `is_majority` a pair has one row for all its
-    judges, else one for each. Decisions of disputes take the place of the judgments between which
-    they decide, unless they are not to be followed. A run that is executed again after its worker
-    died gives the same release. Raises Invalid where there is nothing to export, Unavailable where
-    the disk refuses.
+    Held-out prompts form the split `test`. Decisions of disputes take the place of the judgments
+    between which they decide, unless they are not to be followed. A run that is executed again
+    after its worker died gives the same release. Raises Invalid where there is nothing to export,
+    Unavailable where the disk refuses.
     """
     earlier = Export.objects.filter(run=run).first() if run is not None else None
     if earlier is not None:
         return earlier
-    cutoff = judgment_selectors.latest_judgment_id(project)
-    live = judgment_selectors.live(project, include_simulated=include_simulated, cutoff_id=cutoff)
-    decisions = decisions_in_force(project, include_simulated=include_simulated, cutoff_id=cutoff)
-    votes = [*_votes(project, live), *_votes(project, decisions)]
-    rows = majority_rows if is_majority else vote_rows
-    found = rows(votes, follows_adjudication=follows_adjudication)
+    terms = terms or ExportTerms()
+    if terms.weights not in WEIGHTS:
+        raise Invalid(f"Weights are one of {', '.join(WEIGHTS)}.", field="weights")
+    taken = _taken(project, terms)
+    found = _preferences(project, taken, terms)
     if not found.rows:
         raise Invalid(
             "There is no decided pair to export yet.", hint="Judge some comparisons first."
         )
     name = f"{project.slug}/{f'run-{run.pk}' if run else uuid4().hex[:12]}"
     folder = Path(settings.EXPORTS_DIR, name)
-    files, card = _write(folder, project, live, found, cutoff)
+    files, card = _write(folder, project, taken, found, terms)
     return _record(
-        project=project, actor=actor, run=run, folder=folder, name=name, files=files,
-        n_rows=len(found.rows), card=card, cutoff=cutoff, include_simulated=include_simulated,
-        is_majority=is_majority, follows_adjudication=follows_adjudication,
+        project=project, actor=actor, run=run, name=name, files=files, n_rows=len(found.rows),
+        card=card, taken=taken, terms=terms,
     )  # fmt: skip
 
 
 def export_work(handle: RunHandle) -> Mapping[str, object]:
-    """The run's params: include_simulated, is_majority, follows_adjudication."""
+    """The run's params are those of `ExportTerms`."""
     handle.progress(0, 1, "Writing the dataset")
+    known = {field.name for field in fields(ExportTerms)}
+    given: dict[str, Any] = {key: each for key, each in handle.params.items() if key in known}
     export = export_create(
         project=handle.project,
         actor=handle.run.requested_by,
         run=handle.run,
-        include_simulated=bool(handle.params.get("include_simulated")),
-        is_majority=bool(handle.params.get("is_majority")),
-        follows_adjudication=bool(handle.params.get("follows_adjudication", True)),
+        terms=ExportTerms(**given),
     )
     handle.progress(1, 1, "Exported.")
     return {"export": export.pk, "rows": export.rows, "sha256": export.sha256}
@@ -119,11 +132,51 @@ def archive_path(export: Export) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The judgments and decisions of a release, as they stood at a cutoff and a moment."""
+
+    cutoff: int
+    as_of: datetime
+    live: QuerySet[Judgment]
+    decisions: QuerySet[Judgment]
+
+
+def _taken(project: Project, terms: ExportTerms) -> _Taken:
+    cutoff, as_of = judgment_selectors.latest_judgment_id(project), timezone.now()
+    live = judgment_selectors.live(
+        project, include_simulated=terms.include_simulated, cutoff_id=cutoff, as_of=as_of,
+        with_quarantined=terms.with_quarantined,
+    )  # fmt: skip
+    decisions = decisions_in_force(
+        project, include_simulated=terms.include_simulated, cutoff_id=cutoff
+    )
+    return _Taken(cutoff, as_of, live, decisions)
+
+
+def _preferences(project: Project, taken: _Taken, terms: ExportTerms) -> PreferenceSet:
+    votes = list(_votes(project, taken.live))
+    weights = _weights(project, votes) if terms.weights == CONSENSUS else NO_WEIGHTS
+    votes += _votes(project, taken.decisions)
+    rows = majority_rows if terms.is_majority else vote_rows
+    return rows(votes, follows_adjudication=terms.follows_adjudication, weights=weights)
+
+
+def _weights(project: Project, votes: Sequence[Vote]) -> RowWeights:
+    numbers: dict[str, int] = {}
+    policies = {
+        completion_id: numbers.setdefault(policy, len(numbers))
+        for vote in votes
+        for completion_id, policy in zip(vote.verdict.completion_ids, vote.policies, strict=True)
+    }
+    verdicts = [vote.verdict for vote in votes]
+    return consensus_weights(verdicts, policies=policies, gold=gold_answers(project))
+
+
 @transaction.atomic
 def _record(
-    *, project: Project, actor: User | None, run: Run | None, folder: Path, name: str,
-    files: list[Written], n_rows: int, card: str, cutoff: int, include_simulated: bool,
-    is_majority: bool, follows_adjudication: bool,
+    *, project: Project, actor: User | None, run: Run | None, name: str, files: list[Written],
+    n_rows: int, card: str, taken: _Taken, terms: ExportTerms,
 ) -> Export:  # fmt: skip
     export = Export.objects.create(
         project=project,
@@ -133,9 +186,9 @@ def _record(
         byte_size=sum(file.byte_size for file in files),
         rows=n_rows,
         card=card,
-        params={"is_majority": is_majority, "follows_adjudication": follows_adjudication},
-        cutoff_judgment_id=cutoff,
-        includes_simulated=include_simulated,
+        params=asdict(terms) | {"as_of": taken.as_of.isoformat()},
+        cutoff_judgment_id=taken.cutoff,
+        includes_simulated=terms.include_simulated,
         created_by=actor,
     )
     audit_entry_create(
@@ -146,7 +199,7 @@ def _record(
 
 
 def _write(
-    folder: Path, project: Project, live: QuerySet[Judgment], found: PreferenceSet, cutoff: int
+    folder: Path, project: Project, taken: _Taken, found: PreferenceSet, terms: ExportTerms
 ) -> tuple[list[Written], str]:
     """Writes into a folder beside the final one, which then takes its name in one step."""
     part = folder.with_name(f".{folder.name}.part")
@@ -155,8 +208,8 @@ def _write(
     try:
         part.mkdir(parents=True)
         splits = _split_files(part, {split: split for split in SPLITS}, found.rows)
-        extras = _write_edits(part, list(_edits(project, live)))
-        card = dataset_card(_card(project, live, found, cutoff, splits, extras))
+        extras = _write_edits(part, list(_edits(project, taken.live)))
+        card = dataset_card(_card(project, taken, found, terms, splits, extras))
         data = [file for files in (splits, *extras.values()) for file in files.values()]
         files = [*data, write_text(part / "README.md", card)]
         write_text(part / "SHA256SUMS", "\n".join(f"{f.sha256}  {f.path.name}" for f in files))
@@ -295,11 +348,13 @@ def _pseudonym(annotator_id: int, project: Project) -> str:
 
 
 def _card(
-    project: Project, live: QuerySet[Judgment], found: PreferenceSet, cutoff: int,
+    project: Project, taken: _Taken, found: PreferenceSet, terms: ExportTerms,
     splits: Mapping[str, Written], extras: Mapping[str, Mapping[str, Written]],
 ) -> Card:  # fmt: skip
     agreement = {
-        criterion.name: agreement_estimates(project=project, criterion=criterion, judgments=live)[0]
+        criterion.name: agreement_estimates(
+            project=project, criterion=criterion, judgments=taken.live
+        )[0]
         for criterion in project.criteria.all()
         if criterion.key == Criterion.OVERALL or criterion.answers.exists()
     }
@@ -308,7 +363,7 @@ def _card(
         license=DATA_LICENSE,
         created_at=timezone.now(),
         code_version=version("alignui"),
-        cutoff_judgment_id=cutoff,
+        cutoff_judgment_id=taken.cutoff,
         preferences=found,
         files=splits,
         extras=extras,
@@ -320,5 +375,6 @@ def _card(
             set(project.prompts.exclude(language="").values_list("language", flat=True))
         ),
         agreement=agreement,
-        biases=bias_estimates(project=project, judgments=live),
+        biases=bias_estimates(project=project, judgments=taken.live),
+        includes_quarantined=terms.with_quarantined,
     )

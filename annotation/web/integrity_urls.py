@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.web import lead_gold, lead_integrity, lead_qualification
+from annotation.web import lead_gold, lead_integrity, lead_qualification, lead_quality
 
 P = "projects/<slug:slug>/"
 
@@ -59,6 +59,11 @@ urlpatterns = [
         f"{P}integrity/people/<int:user_id>/intervene/",
         lead_integrity.intervene,
         name="intervene",
+    ),
+    path(f"{P}quality/", lead_quality.people_quality, name="people-quality"),
+    path(f"{P}quality/measure/", lead_quality.measure, name="people-quality-measure"),
+    path(
+        "people-reports/<int:report_id>/alike/<int:number>/", lead_quality.alike, name="alike"
     ),
     path("rules/<int:rule_id>/", lead_integrity.rule_switch, name="rule-switch"),
     path("interventions/<int:intervention_id>/lift/", lead_integrity.lift, name="lift"),

@@ -34,6 +34,7 @@ from annotation.tasks import send_quality
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import done, go, led, page
 from annotation.web.lead_forms import Field, read, shown, unplaced
+from annotation.web.quality_words import draft
 
 PAGE_SIZE = 30
 FEW = 300  # people who are measured while one waits
@@ -212,10 +213,17 @@ def _person(
         in_force=[(i, evidence_words(i)) for i in past if i.lifted_at is None],
         past=[(i, evidence_words(i)) for i in past],
         actions=ACTIONS,
-        given=request.POST,
+        given=request.POST or _draft(request, participation),
         attempts=selectors.attempts_of(participation),
         error=error,
     )
+
+
+def _draft(request: HttpRequest, participation: Participation) -> dict[str, str]:
+    """The form as the report on people's quality fills it in, where the lead comes from there."""
+    if "evidence" not in request.GET:
+        return {}
+    return draft(participation.project, participation.annotator_id)
 
 
 def _score(participation: Participation, project: Project) -> Interval:

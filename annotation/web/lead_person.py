@@ -19,6 +19,7 @@ from annotation.selectors.access import (
     projects_led,
 )
 from annotation.selectors.people import person_row
+from annotation.selectors.people_reports import person_report
 from annotation.selectors.person_history import (
     Day,
     GoldDay,
@@ -38,6 +39,7 @@ from annotation.services.project_roles import project_role_remove, project_role_
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import done, go, led, page
 from annotation.web.people_words import FLAG_WORDS, STATE_WORDS, figures_of
+from annotation.web.quality_words import lines
 
 
 @signed_in
@@ -117,6 +119,7 @@ def _member(
     if row is None:
         raise NotFound(_("There is no such person in this project."))
     figures = figures_of(row, 1 / project.candidates)
+    quality = person_report(project, user_id)
     days = days_of(row.participation_id, user_id, project) if row.participation_id else []
     gold = gold_until(user_id, project)
     return page(
@@ -129,6 +132,7 @@ def _member(
         state_words=STATE_WORDS[row.state],
         flags=[FLAG_WORDS[key][1] for key in row.flags],
         figures=figures,
+        quality=lines(quality.report, [quality])[0] if quality is not None else None,
         days=days,
         charts=_charts(days, gold),
         judgments=recent_judgments(user_id, project),

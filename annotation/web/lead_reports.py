@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.core.errors import Conflict
 from annotation.core.figures import Interval, Point, Table, interval_table
 from annotation.core.rendering import render_markdown
+from annotation.core.row_weights import CONSENSUS, OFF
 from annotation.models import AgreementReport, BiasAudit, Criterion, Project, Run
 from annotation.selectors import reports
 from annotation.selectors.access import export_for_lead
@@ -104,6 +105,7 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
         project,
         exports=reports.exports(project),
         n_people=n_people,
+        n_quarantined=live(project, with_quarantined=True).count() - n_people,
         n_decided=decisions_in_force(project).count(),
         n_simulated=live(project, include_simulated=True).count() - n_people,
         run=latest_runs(project).get(Run.Kind.EXPORT),
@@ -118,6 +120,8 @@ def export_new(request: HttpRequest, slug: str) -> HttpResponse:
         "include_simulated": "include_simulated" in request.POST,
         "is_majority": request.POST.get("rows") == "majority",
         "follows_adjudication": "beside" not in request.POST,
+        "weights": CONSENSUS if "weights" in request.POST else OFF,
+        "with_quarantined": "with_quarantined" in request.POST,
     }
     run = run_create(actor=person(request), project=project, kind=Run.Kind.EXPORT, params=params)
     send(run)

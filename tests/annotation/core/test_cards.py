@@ -2,24 +2,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from annotation.core.agreement import Estimate
-from annotation.core.audit import BiasEstimate
+from annotation.core.bias_model import bias_model
 from annotation.core.cards import COLUMNS, Card, dataset_card
-from annotation.core.exports import PreferenceRow, Vote, majority_rows, vote_rows, write_jsonl
+from annotation.core.exports import PreferenceRow, Vote, majority_rows, vote_rows
 from annotation.core.preferences import Verdict
+from annotation.core.vote_facts import VoteFacts
+from annotation.core.writing import write_jsonl
 
 AGREEMENT = Estimate(
     value=0.41, low=0.37, high=0.45, n_units=812, n_ratings=2436, n_annotators=12,
     level="nominal", method="Krippendorff's alpha", resamples=1000, seed=1, note="",
 )  # fmt: skip
-POSITION = BiasEstimate(
-    bias="position", effect=0.533, low=0.51, high=0.56, n=5460, n_annotators=124, p_value=0.01,
-    log_odds=0.13, log_odds_low=0.04, log_odds_high=0.22, detectable=0.03,
-    verdict="The first wins 53.3%.", method="Share",
-)  # fmt: skip
+BIASES = bias_model(
+    VoteFacts(first_won=np.arange(400) % 8 < 5, annotators=np.arange(400) // 8 % 40)
+)
 
 
 def votes(count: int = 3, *, simulated: bool = False) -> list[Vote]:
@@ -57,7 +58,7 @@ def card(tmp_path: Path) -> Card:
         content_warning="Rude words.",
         languages=["en", "no"],
         agreement={"Overall": AGREEMENT},
-        biases=[POSITION],
+        biases=BIASES,
         limitations=["English only."],
     )
 
@@ -123,7 +124,7 @@ def test_simulated_rows_and_majorities_are_said(card: Card) -> None:
 
 def test_an_unknown_figure_is_not_a_number(card: Card) -> None:
     unknown = replace(AGREEMENT, value=None, low=None, high=None, note="Only one annotator.")
-    text = dataset_card(replace(card, agreement={"Overall": unknown}, biases=[]))
+    text = dataset_card(replace(card, agreement={"Overall": unknown}, biases=None))
     assert "| Overall | not known |" in text
     assert "- Overall: Only one annotator." in text
 

@@ -14,11 +14,10 @@ from annotation.core.exports import (
     majority_rows,
     pseudonym,
     vote_rows,
-    write_jsonl,
-    write_text,
 )
 from annotation.core.preferences import Verdict
 from annotation.core.rankings import Groups
+from annotation.core.writing import write_jsonl, write_text
 
 FIRST, SECOND, TIE = ((0,), (1,)), ((1,), (0,)), ((0, 1),)
 

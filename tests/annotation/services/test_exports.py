@@ -14,7 +14,7 @@ import pytest
 from annotation.core.errors import Invalid, Unavailable
 from annotation.models import Export, Project, Prompt, User
 from annotation.services.disputes import Decision, dispute_decide, dispute_take
-from annotation.services.exports import archive_path, export_create
+from annotation.services.exports import ExportTerms, archive_path, export_create
 from annotation.services.judgments import judgment_withdraw
 from annotation.services.passages import RewriteInput, SpanInput
 from tests.factories import judge, make_dispute, make_run, make_user
@@ -87,7 +87,7 @@ def test_simulated_judgments_are_exported_only_when_asked_for(
     judge(ana, project)
     judge(make_user(kind=User.Kind.SIMULATED), project)
     without = export_create(project=project)
-    within = export_create(project=project, include_simulated=True)
+    within = export_create(project=project, terms=ExportTerms(include_simulated=True))
     assert (without.rows, within.rows) == (1, 2)
     marks = [
         row["simulated"]
@@ -198,7 +198,7 @@ def test_marks_stand_in_the_rows_of_their_pair(ana: User, project: Project, expo
     mark = SpanInput(slot=1, shown_start=0, shown_end=6, quote="answer", label="bad", note="Vague.")
     judgment = judge(ana, project, spans=(mark,))
     for is_majority in (False, True):
-        export = export_create(project=project, is_majority=is_majority)
+        export = export_create(project=project, terms=ExportTerms(is_majority=is_majority))
         (row,) = [
             row
             for split in ("train", "test")
@@ -227,7 +227,7 @@ def test_a_decision_takes_the_place_of_what_it_decides(
     wordy = dispute.comparison.candidates.get(position=1).completion.text
 
     def written(**options: bool) -> list[dict[str, Any]]:
-        export = export_create(project=project, **options)
+        export = export_create(project=project, terms=ExportTerms(**options))
         folder = exports / export.folder
         found = [split for split in ("train", "test") if (folder / f"{split}.jsonl").exists()]
         return [row for split in found for row in rows_of(folder, split)]
@@ -243,5 +243,6 @@ def test_a_decision_takes_the_place_of_what_it_decides(
     assert sorted(row["kind"] for row in beside) == ["adjudication", "judgment", "judgment"]
     card = Export.objects.order_by("pk").first().card
     assert "the decision stands in place of the judgments of that comparison: 1 rows" in card
+    terms = ExportTerms(is_majority=True, follows_adjudication=False)
     with pytest.raises(Invalid, match="no decided pair"):  # one against one, and nobody to ask
-        export_create(project=project, is_majority=True, follows_adjudication=False)
+        export_create(project=project, terms=terms)
