@@ -21,8 +21,10 @@ HOUR = 60 * 60
 # one is asked expires, so that workers that were away do not come back to a pile of them.
 SCHEDULE = {
     "annotation.sweep": 30.0,
+    "annotation.agreement_due": 60.0,
     "annotation.audit_due": 60.0,
     "annotation.quality_due": 60.0,
+    "annotation.alerts_due": 60.0,
     "rewardmodel.train_due": 30.0,
     "rewardmodel.acquire_due": 30.0,
 }
@@ -68,9 +70,11 @@ app.conf.update(
         name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
         for name, seconds in (
             ("annotation.sweep", 15.0),
+            ("annotation.agreement_due", 30.0),
             ("annotation.audit_due", 30.0),
             ("annotation.quality_due", 60.0),
             ("annotation.people_due", 60.0),
+            ("annotation.alerts_due", 60.0),
             ("rewardmodel.train_due", 20.0),
             ("rewardmodel.acquire_due", 20.0),
         )

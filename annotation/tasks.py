@@ -1,15 +1,20 @@
 """Doors from the broker to the services: runs by kind, and the schedule's questions."""
 
 import logging
+from collections.abc import Callable, Mapping
 
 from celery import current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from annotation.models import Project, Run
+from annotation.selectors import alerts as alert_selectors
 from annotation.selectors import due
 from annotation.services import (
     agreement,
+    alert_messages,
+    alerts,
+    agreement_sums,
     assignments,
     audits,
     drafts,
@@ -18,11 +23,14 @@ from annotation.services import (
     invitations,
     lanes,
     people_reports,
+    pluralism,
     quality,
     runs,
 )
 
 logger = logging.getLogger(__name__)
+
+Work = Callable[[runs.RunHandle], Mapping[str, object]]
 
 
 def enqueue(run: Run) -> None:
@@ -58,17 +66,29 @@ def run_import(run_id: int) -> None:
 
 @shared_task(name="run.agreement")
 def run_agreement(run_id: int) -> None:
-    runs.run_execute(run_id=run_id, work=agreement.agreement_work)
+    _measure(run_id, agreement.agreement_work)
 
 
 @shared_task(name="run.audit")
 def run_audit(run_id: int) -> None:
-    runs.run_execute(run_id=run_id, work=audits.audit_work)
+    _measure(run_id, audits.audit_work)
 
 
 @shared_task(name="run.people")
 def run_people(run_id: int) -> None:
-    runs.run_execute(run_id=run_id, work=people_reports.people_work)
+    _measure(run_id, people_reports.people_work)
+
+
+@shared_task(name="run.pluralism")
+def run_pluralism(run_id: int) -> None:
+    _measure(run_id, pluralism.pluralism_work)
+
+
+def _measure(run_id: int, work: Work) -> None:
+    """Executes a run that measures, and holds the alert rules against what it found."""
+    runs.run_execute(run_id=run_id, work=work)
+    alerts.alerts_check(project=Run.objects.select_related("project").get(pk=run_id).project)
+    send_alert_messages()
 
 
 @shared_task(name="run.export")
@@ -89,11 +109,17 @@ def sweep() -> None:
             enqueue(run)
 
 
+@shared_task(name="annotation.agreement_due")
+def agreement_due() -> None:
+    """Keeps the figures of agreement that are shown as of now up with the newest judgments."""
+    agreement_sums.agreement_sums_catch_up()
+
+
 @shared_task(name="annotation.audit_due")
 def audit_due() -> None:
-    """Asks for agreement and audit wherever judgments have come in since the last ones."""
+    """Asks for what rests on all judgments wherever some have come in since the last report."""
     for project in due.projects_due_for_audit(timezone.now()):
-        for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT):
+        for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT, Run.Kind.PLURALISM):
             run = runs.run_create_unless_live(actor=None, project=project, kind=kind)
             if run is not None:
                 enqueue(run)
@@ -126,3 +152,26 @@ def send_quality(project: Project) -> None:
         current_app.send_task("annotation.quality_measure", [project.pk], retry=False)
     except (OperationalError, OSError):
         logger.warning("The broker is away; people are measured when they judge again.")
+
+
+@shared_task(name="annotation.alerts_due")
+def alerts_due() -> None:
+    """Looks at every project with rules, in case a worker died before it did, and sends on."""
+    for project in alert_selectors.projects_with_rules():
+        alerts.alerts_check(project=project)
+    send_alert_messages()
+
+
+@shared_task(name="annotation.alert_message_send", soft_time_limit=60)
+def alert_message_send(message_id: int) -> None:
+    alert_messages.alert_message_send(message_id=message_id)
+
+
+def send_alert_messages() -> None:
+    """Has workers send what is due; a broker that is away leaves it to the schedule."""
+    for message_id in alert_selectors.messages_due(timezone.now()):
+        try:
+            current_app.send_task("annotation.alert_message_send", [message_id], retry=False)
+        except (OperationalError, OSError):
+            logger.warning("The broker is away; alerts wait and will be sent.")
+            return

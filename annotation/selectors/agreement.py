@@ -1,12 +1,13 @@
 """What a measurement of agreement rests on: which judgments count, and what is known of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.core.preferences import Verdict
 from annotation.core.rated_units import NO_ROOTS, Marked, Rated, rated_marks, rated_pairs
@@ -119,6 +120,15 @@ def judge_models(annotators: Ints) -> dict[int, str]:
     """Which of the annotators are LLM judges, and of which model."""
     found = User.objects.filter(pk__in=annotators.tolist()).exclude(judge_model="")
     return dict(found.values_list("pk", "judge_model"))
+
+
+def names_of(ids: Sequence[int], *, by_name: bool) -> list[str]:
+    """What to call annotators, in their order; who may not know people sees pseudonyms."""
+    found = User.objects.in_bulk(list(ids))
+    people = [found.get(each) for each in ids]
+    if by_name:
+        return [str(each) if each else _("somebody") for each in people]
+    return [each.pseudonym[:8] if each else _("somebody") for each in people]
 
 
 def facts(cutoff: Cutoff) -> Facts:

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from annotation.core.agreement import Agreement, Estimate, agreement_between, agreement_figures
-from annotation.core.agreement_matrix import agreement_matrix
 from annotation.core.agreement_readings import is_too_few, reading
-from annotation.core.coefficients import Level, Weighting
+from annotation.core.coefficients import Level
 from annotation.core.figures import histogram
 from annotation.core.preferences import Verdict
 from annotation.core.rank_agreement import rank_agreement
-from annotation.core.rated_units import Rated, comparison_agreement, most_shared
+from annotation.core.rated_units import Rated, comparison_agreement
 from annotation.core.ratings import Ints, Ratings
 from annotation.core.repeat_agreement import repeat_agreement
 from annotation.models import ComparisonKind, Criterion, Project
@@ -28,6 +27,7 @@ from annotation.selectors.agreement import (
     repeat_roots,
     with_their_repeats,
 )
+from annotation.services.agreement_people import people_detail, weighting_of
 from annotation.services.agreement_slices import slices_detail
 
 VERSION = 2
@@ -52,10 +52,6 @@ class Measured:
 def level_of(criterion: Criterion) -> Level:
     """Which of two is better has no distances; marks from 1 to 5 do."""
     return "interval" if is_marked(criterion) else "nominal"
-
-
-def weighting_of(criterion: Criterion) -> Weighting:
-    return "quadratic" if is_marked(criterion) else "identity"
 
 
 def categories_of(project: Project, criterion: Criterion, given: Ratings) -> list[int]:
@@ -112,24 +108,6 @@ def plain(estimate: Estimate) -> Detail:
         "note": estimate.note,
         "too_few": is_too_few(estimate),
     }
-
-
-def people_detail(ratings: Ratings, criterion: Criterion, *, most: int) -> Detail:
-    """Each two of those who share the most items: n, agreement, kappa with its interval."""
-    chosen = most_shared(ratings, most)
-    own = ratings.where(np.isin(ratings.annotators, chosen))
-    matrix = agreement_matrix(own, weighting=weighting_of(criterion))
-    at = {annotator: place for place, annotator in enumerate(matrix.annotator_ids)}
-    return {
-        "ids": list(matrix.annotator_ids),
-        "of": len(np.unique(ratings.annotators)),
-        "note": matrix.note,
-        "pairs": [
-            [at[pair.first], at[pair.second], pair.n, _short(pair.agreement), _short(pair.kappa),
-             _short(pair.low), _short(pair.high)]
-            for pair in matrix.pairs()
-        ],
-    }  # fmt: skip
 
 
 def _figures(figures: Agreement) -> Detail:
@@ -222,7 +200,3 @@ def _items(found: Rated) -> Detail:
             if unit.agreement < 1
         ],
     }
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

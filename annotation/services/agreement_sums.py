@@ -74,6 +74,12 @@ def agreement_sums_update(*, project: Project, at_most: int | None = None) -> bo
     return True
 
 
+def agreement_sums_catch_up() -> None:
+    """Brings the sums of every project that is at work up to its newest judgment."""
+    for project in Project.objects.filter(is_archived=False):
+        agreement_sums_update(project=project)
+
+
 @transaction.atomic
 def agreement_sums_keep(*, cutoff: Cutoff, criterion: Criterion, found: Rated) -> None:
     """Keeps the sums of what a snapshot has counted, unless somebody else is at it."""
