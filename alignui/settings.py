@@ -225,6 +225,12 @@ EMAIL_IS_SET_UP = bool(EMAIL_URL)
 globals().update(_email(EMAIL_URL))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("ALIGNUI_EMAIL_FROM", "alignui@localhost")
 
+# How people reach these pages: links in messages that no request asked for begin with it.
+SITE_URL = (
+    os.environ.get("ALIGNUI_SITE_URL") or next(iter(CSRF_TRUSTED_ORIGINS), "http://localhost:8000")
+).rstrip("/")
+WEBHOOKS_PRIVATE = _flag("ALIGNUI_WEBHOOKS_PRIVATE")
+
 DEFAULT_MODEL = os.environ.get("ALIGNUI_MODEL", "smollm2")
 
 LOGGING = {

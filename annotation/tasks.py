@@ -12,9 +12,9 @@ from annotation.selectors import alerts as alert_selectors
 from annotation.selectors import due
 from annotation.services import (
     agreement,
+    agreement_sums,
     alert_messages,
     alerts,
-    agreement_sums,
     assignments,
     audits,
     drafts,

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from annotation.api import (
+    alerts,
     batches,
     content,
     disputes,
@@ -10,6 +11,7 @@ from annotation.api import (
     own_work,
     people,
     people_reports,
+    pluralism,
     projects,
     quality,
     reports,
@@ -35,6 +37,13 @@ urlpatterns = [
     path("projects/<slug:slug>/statement", people.ProjectStatement.as_view()),
     path("projects/<slug:slug>/agreement", reports.Agreement.as_view()),
     path("projects/<slug:slug>/audits", reports.Audits.as_view()),
+    path("projects/<slug:slug>/audits/<int:pk>", reports.Audit.as_view()),
+    path("projects/<slug:slug>/pluralism", pluralism.PluralismReports.as_view()),
+    path("projects/<slug:slug>/pluralism/measure", pluralism.PluralismMeasure.as_view()),
+    path("projects/<slug:slug>/alert-rules", alerts.AlertRules.as_view()),
+    path("projects/<slug:slug>/alerts", alerts.Alerts.as_view()),
+    path("alert-rules/<int:pk>", alerts.AlertRuleDetail.as_view()),
+    path("alerts/<int:pk>/seen", alerts.AlertSeen.as_view()),
     path("projects/<slug:slug>/quality", quality.Quality.as_view()),
     path("projects/<slug:slug>/quality/measure", quality.QualityMeasure.as_view()),
     path("projects/<slug:slug>/people-reports", people_reports.PeopleReports.as_view()),

@@ -132,6 +132,38 @@ def pluralism(
     )
 
 
+def adjusted_together(found: Sequence[Pluralism], *, rate: float = 0.05) -> tuple[Pluralism, ...]:
+    """The same divisions, with false discoveries held down over all ways to group people at once.
+
+    Whoever looks at ages, regions and pools makes all of their tests. First it is asked which items
+    divide anybody (the smallest p-value of each, times its tests), then, at the share of items that
+    do, which groups they divide: an item is among those found if and only if one division is.
+
+    Source: Benjamini and Bogomolov (2014), Journal of the Royal Statistical Society B 76.
+    """
+    tests: dict[int, list[float]] = {}
+    for one in found:
+        for each in one.divisions:
+            tests.setdefault(each.item, []).append(1.0 if each.p_value is None else each.p_value)
+    asked = [min(1.0, min(p_values) * len(p_values)) for p_values in tests.values()]
+    adjusted = [1.0 if p is None else p for p in benjamini_hochberg(asked)]
+    n_chosen = sum(p <= rate for p in adjusted)
+    factor = len(tests) / max(n_chosen, 1)
+    of_item = dict(zip(tests, adjusted, strict=True))
+
+    def told(each: Division) -> Division:
+        p = 1.0 if each.p_value is None else each.p_value
+        p = min(1.0, max(of_item[each.item], p * len(tests[each.item]) * factor))
+        return replace(each, p_adjusted=p, is_found=p <= rate)
+
+    return tuple(_told_anew(one, [told(each) for each in one.divisions]) for one in found)
+
+
+def _told_anew(one: Pluralism, divisions: list[Division]) -> Pluralism:
+    verdict = _verdict(divisions, one.n_too_few, SMALLEST_GROUP, are_tested=True)
+    return replace(one, divisions=tuple(sorted(divisions, key=_surest)), verdict=verdict)
+
+
 def _divisions(
     items: Ints, names: Labels, votes: Ints, wins: Ints, told: Ints, confidence: float
 ) -> list[Division]:

@@ -5,6 +5,8 @@ from django.urls import path
 from annotation.web import (
     flags,
     integrity_urls,
+    lead_agreement,
+    lead_audits,
     lead_batches,
     lead_comparisons,
     lead_projects,
@@ -12,6 +14,7 @@ from annotation.web import (
     lead_runs,
     lead_work,
     people_urls,
+    report_urls,
 )
 
 P = "projects/<slug:slug>/"
@@ -55,11 +58,13 @@ urlpatterns = [
         name="lease-return",
     ),
     *people_urls.urlpatterns,
-    path(f"{P}agreement/", lead_reports.agreement, name="agreement"),
-    path(f"{P}agreement/measure/", lead_reports.agreement_measure, name="agreement-measure"),
-    path(f"{P}audits/", lead_reports.audits, name="audits"),
-    path(f"{P}audits/measure/", lead_reports.audits_measure, name="audits-measure"),
+    path(f"{P}agreement/", lead_agreement.agreement, name="agreement"),
+    path(f"{P}agreement/measure/", lead_agreement.agreement_measure, name="agreement-measure"),
+    path(f"{P}audits/", lead_audits.audits, name="audits"),
+    path(f"{P}audits/measure/", lead_audits.audits_measure, name="audits-measure"),
+    path(f"{P}audits/<int:audit_id>/votes/", lead_audits.audit_votes, name="audit-votes"),
     *integrity_urls.urlpatterns,
+    *report_urls.urlpatterns,
     path(f"{P}flags/", flags.flags, name="flags"),
     path("flags/<int:flag_id>/resolve/", flags.resolve, name="flag-resolve"),
     path(f"{P}exports/", lead_reports.exports, name="exports"),

@@ -1,0 +1,78 @@
+"""Who prefers what, as dated snapshots, and measuring it on demand."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.base import (
+    ListView,
+    RunOut,
+    Strict,
+    View,
+    accepted,
+    documented,
+    person,
+    read,
+)
+from annotation.api.reports import SNAPSHOT
+from annotation.core.errors import Conflict
+from annotation.models import Criterion, PluralismReport, Run
+from annotation.selectors import access
+from annotation.selectors.pluralism import pluralism_history
+from annotation.services.runs import run_create_unless_live
+
+
+class PluralismOut(serializers.ModelSerializer):
+    """`estimate` is the share of `n_compared` pairs of responses that reliably divide groups.
+
+    `detail` holds the groups with their divided and agreed pairs (the surest 50 of each), the
+    opinion map without anybody's name, and the winners by Borda and Copeland for each group.
+    """
+
+    criterion = serializers.SlugField(source="criterion.key", read_only=True)
+
+    class Meta:
+        model = PluralismReport
+        fields = list(dict.fromkeys([*SNAPSHOT, "includes_quarantined", "n_compared"]))
+        read_only_fields = fields
+
+
+class PluralismQuery(serializers.Serializer):
+    criterion = serializers.CharField(required=False, default=Criterion.OVERALL)
+    with_quarantined = serializers.BooleanField(required=False, default=False)
+
+
+class PluralismIn(Strict):
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="Count the judgments of quarantined people too."
+    )
+
+
+@extend_schema_view(get=extend_schema(parameters=[PluralismQuery]))
+class PluralismReports(ListView):
+    """Where groups of annotators reliably differ, newest first."""
+
+    queryset = PluralismReport.objects.none()
+    serializer_class = PluralismOut
+
+    def get_queryset(self) -> QuerySet[PluralismReport]:
+        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
+        query = PluralismQuery(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return pluralism_history(project, **query.validated_data)
+
+
+class PluralismMeasure(View):
+    @documented(RunOut, body=PluralismIn, code=202, operation_id="pluralism_measure")
+    def post(self, request: Request, slug: str) -> Response:
+        """Measures who prefers what now, on every criterion."""
+        project = access.project_for_lead(user=person(request), slug=slug)
+        run = run_create_unless_live(
+            actor=person(request), project=project, kind=Run.Kind.PLURALISM,
+            params=read(PluralismIn, request),
+        )  # fmt: skip
+        if run is None:
+            raise Conflict("That is being measured already.", hint="See the runs.")
+        return accepted(run)

@@ -1,0 +1,195 @@
+"""Who prefers what: where groups part, who votes alike, what all could live with."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation.core.errors import Conflict
+from annotation.core.figures import Interval, Table
+from annotation.core.pair_votes import PairVotes
+from annotation.models import Criterion, PluralismReport, Project, Run
+from annotation.selectors.access import projects_led
+from annotation.selectors.judgments import latest_judgment_id, live
+from annotation.selectors.overview import latest_runs
+from annotation.selectors.pluralism import completions_by_id, latest_pluralism
+from annotation.services.pluralism import Measured, pluralism_again
+from annotation.services.pluralism_detail import consensus_row, division_row
+from annotation.services.runs import run_create_unless_live
+from annotation.web import pluralism_words as words
+from annotation.web.auth import person, signed_in
+from annotation.web.lead import chosen, done, led, looked_at, page, send
+
+SHOWN = 8
+MOST_STANDINGS = 20
+
+
+@signed_in
+@require_safe
+def pluralism(request: HttpRequest, slug: str) -> HttpResponse:
+    project = looked_at(request, slug)
+    criteria = list(project.criteria.all())
+    keys = [criterion.key for criterion in criteria]
+    criterion = chosen(request.GET, "criterion", keys, Criterion.OVERALL)
+    with_quarantined = request.GET.get("quarantined") == "with"
+    report = latest_pluralism(project, criterion, with_quarantined=with_quarantined)
+    is_lead = projects_led(person(request)).filter(pk=project.pk).exists()
+    shown = _shown(report, project, request.GET.get("by", ""), is_lead=is_lead) if report else {}
+    return page(
+        request,
+        "lead/pluralism.html",
+        project,
+        tables=_tables(report, request.GET.get("csv", "")) if report else (),
+        report=report,
+        sentence=words.sentence(report),
+        criteria=criteria,
+        criterion=criterion,
+        with_quarantined=with_quarantined,
+        query=_query(criterion, with_quarantined),
+        n_new=_newer(project, report),
+        run=latest_runs(project).get(Run.Kind.PLURALISM),
+        **shown,
+    )
+
+
+@signed_in
+@require_POST
+def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
+    project = led(request, slug)
+    params = {"with_quarantined": True} if "with_quarantined" in request.POST else {}
+    run = run_create_unless_live(
+        actor=person(request), project=project, kind=Run.Kind.PLURALISM, params=params
+    )
+    if run is None:
+        raise Conflict(_("That is being measured already."), hint=_("See Runs."))
+    send(run)
+    return done(request, _("Measuring."), "annotation:pluralism", slug)
+
+
+def _shown(
+    report: PluralismReport, project: Project, by: str, *, is_lead: bool
+) -> dict[str, object]:
+    """What the page shows of the report: one grouping at a time, the map, the winners."""
+    detail = report.detail
+    groupings = sorted(detail["groupings"], key=lambda each: -each["n_found"])
+    camps = detail["camps"]
+    if camps:
+        groupings.append({"attribute": "camp", "value": "", "n_hidden": 0, **camps})
+    grouping = next((g for g in groupings if words.key_of(g) == by), next(iter(groupings), None))
+    return {
+        "detail": detail,
+        "ways": [(words.key_of(g), words.grouping_name(g), g) for g in groupings],
+        "grouping": grouping,
+        "by": words.key_of(grouping) if grouping else "",
+        "by_name": words.grouping_name(grouping) if grouping else "",
+        "camps": _camps(detail),
+        **_pairs(grouping, project, is_lead=is_lead),
+        **_winners(detail["choices"]),
+    }
+
+
+def _pairs(
+    grouping: dict[str, Any] | None, project: Project, *, is_lead: bool
+) -> dict[str, object]:
+    """The surest divisions (of camps, the widest), and what all groups lean to."""
+    if grouping is None:
+        return {}
+    divisions, consensus = grouping["divisions"][:SHOWN], grouping["consensus"][:SHOWN]
+    completions = completions_by_id(row[s] for row in divisions + consensus for s in SIDES)
+
+    def named(row: dict[str, Any]) -> words.Pair | None:
+        return words.pair_of(row, completions, project, is_lead=is_lead)
+
+    return {
+        "divided": [words.divided(row, pair) for row in divisions if (pair := named(row))],
+        "agreed": [words.agreed(row, pair) for row in consensus if (pair := named(row))],
+        "n_divided_more": max(grouping["n_compared"] - SHOWN, 0),
+        "n_agreed_more": max(grouping["n_agreed"] - SHOWN, 0),
+    }
+
+
+SIDES = ("first", "second")
+
+
+def _camps(detail: dict[str, Any]) -> list[tuple[str, int, float, float]]:
+    """Each camp's letter, size and middle."""
+    by_camp: dict[str, list[tuple[float, float]]] = {}
+    for x, y, camp in detail["map"]["places"]:
+        by_camp.setdefault(camp, []).append((x, y))
+    return [
+        (camp, len(at), sum(x for x, _ in at) / len(at), sum(y for _, y in at) / len(at))
+        for camp, at in sorted(by_camp.items())
+    ]
+
+
+def _winners(choices: list[dict[str, Any]]) -> dict[str, object]:
+    everybody = choices[0] if choices else None
+    return {
+        "choices": [
+            (
+                words.choice_name(each), each,
+                (words.winners(each, "borda"), words.winning_share(each, "borda")),
+                (words.winners(each, "copeland"), words.winning_share(each, "copeland")),
+            )
+            for each in choices
+            if each["standings"]
+        ],
+        "conflicts": words.conflicts(choices),
+        "everybody": everybody,
+        "standings": [
+            Interval(each["name"], each["borda"], each["low"], each["high"], round(each["n"]))
+            for each in (everybody["standings"][:MOST_STANDINGS] if everybody else ())
+        ],
+    }  # fmt: skip
+
+
+def _tables(report: PluralismReport, wanted: str) -> Sequence[Table]:
+    """The small ones always; those of pairs only where asked for, and then whole."""
+    found = [
+        words.places_table(report.detail["map"]["places"]),
+        words.standings_table(report.detail["choices"]),
+    ]
+    if wanted in {"divided", "agreed"}:
+        measured = pluralism_again(report)
+        rows = list(_all_rows(measured, wanted))
+        completions = completions_by_id(row[s] for _, row in rows for s in SIDES)
+        named = (
+            (grouping, row, pair)
+            for grouping, row in rows
+            if (pair := words.pair_of(row, completions, report.project, is_lead=True))
+        )
+        make = words.divisions_table if wanted == "divided" else words.agreed_table
+        found.append(make(named))
+    return found
+
+
+def _all_rows(measured: Measured, wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    results = [
+        (words.grouping_name({"attribute": g.attribute, "value": g.value}), found)
+        for g, found in measured.groupings
+    ]
+    if measured.camps is not None:
+        results.append((words.grouping_name({"attribute": "camp", "value": ""}), measured.camps))
+    votes: PairVotes = measured.votes
+    for name, found in results:
+        if wanted == "divided":
+            yield from ((name, division_row(votes, each)) for each in found.divisions)
+        else:
+            yield from ((name, consensus_row(votes, e)) for e in found.consensus if e.side)
+
+
+def _newer(project: Project, report: PluralismReport | None) -> int:
+    """How many judgments and amendments the report has not seen."""
+    if report is None:
+        return live(project).count()
+    if latest_judgment_id(project) <= report.cutoff_judgment_id:
+        return 0
+    return live(project).filter(pk__gt=report.cutoff_judgment_id).count()
+
+
+def _query(criterion: str, with_quarantined: bool) -> str:
+    """What a link on the page takes along of what was asked for."""
+    kept = f"criterion={criterion}&" if criterion != Criterion.OVERALL else ""
+    return f"{kept}quarantined=with&" if with_quarantined else kept
