@@ -63,7 +63,9 @@ urlpatterns = [
     path(f"{P}quality/", lead_quality.people_quality, name="people-quality"),
     path(f"{P}quality/measure/", lead_quality.measure, name="people-quality-measure"),
     path(
-        "people-reports/<int:report_id>/alike/<int:number>/", lead_quality.alike, name="alike"
+        "people-reports/<int:people_report_id>/alike/<int:number>/",
+        lead_quality.alike,
+        name="alike",
     ),
     path("rules/<int:rule_id>/", lead_integrity.rule_switch, name="rule-switch"),
     path("interventions/<int:intervention_id>/lift/", lead_integrity.lift, name="lift"),

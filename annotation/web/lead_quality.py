@@ -106,9 +106,9 @@ def measure(request: HttpRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_safe
-def alike(request: HttpRequest, report_id: int, number: int) -> HttpResponse:
+def alike(request: HttpRequest, people_report_id: int, number: int) -> HttpResponse:
     """The comparisons that a group of people too alike have shared, and what each of them said."""
-    report = people_report_for_lead(user=person(request), report_id=report_id)
+    report = people_report_for_lead(user=person(request), report_id=people_report_id)
     groups = report.detail["alike"]["groups"]
     if number >= len(groups):
         raise NotFound(_("There is no such group in this report."))

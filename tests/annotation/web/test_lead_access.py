@@ -27,6 +27,7 @@ from annotation.services.qualifications import qualification_create, qualificati
 from annotation.services.quality_rules import quality_rule_create
 from annotation.web import lead_urls
 from tests.factories import claim, make_run, make_user
+from tests.planted import report_with_group
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ LEADS_ONLY = {
     "comparison",
     "project-new",
     "qualifications", "qualification", "gold", "integrity", "integrity-compared",
-    "integrity-person", "pool", "pools", "statement",
+    "integrity-person", "pool", "pools", "statement", "people-quality", "alike",
 }  # fmt: skip
 
 Things = dict[str, object]
@@ -73,6 +74,8 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
             project=project, comparison=project.comparisons.first(), kind=Flag.Kind.OTHER
         ).pk,
         "run_id": make_run(project, Run.Kind.EXPORT, state="failed").pk,
+        "people_report_id": report_with_group(project, ana, lena).pk,
+        "number": 0,
     }
 
 

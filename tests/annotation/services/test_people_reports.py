@@ -1,0 +1,244 @@
+"""Reports on people: planted annotators and a real crowd's, through the services."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from alignui.demo import sources
+from annotation.models import (
+    Batch,
+    Comparison,
+    Intervention,
+    Judgment,
+    Participation,
+    PeopleReport,
+    PersonReport,
+    Project,
+    Run,
+    User,
+)
+from annotation.selectors.due import projects_due_for_people
+from annotation.selectors.people_reports import (
+    SORTS,
+    PeopleWanted,
+    latest_people_report,
+    person_reports,
+    shared_answers,
+    standings,
+)
+from annotation.services.imports import records_import
+from annotation.services.interventions import intervention_open
+from annotation.services.people_reports import (
+    people_measure,
+    people_work,
+    person_reports_thin,
+)
+from annotation.services.runs import run_execute
+from annotation.tasks import enqueue
+from tests.factories import judge, make_project, make_run
+from tests.planted import HONEST, ITEMS, planted_project
+from tests.workers import wait_for, worker
+
+pytestmark = pytest.mark.django_db
+
+
+def measured(project: Project, **options: object) -> PeopleReport:
+    return people_measure(project=project, criterion=project.criteria.get(key="overall"), **options)
+
+
+def by_name(report: PeopleReport) -> dict[str, PersonReport]:
+    return {row.annotator.name: row for row in report.people.select_related("annotator")}
+
+
+def test_the_planted_are_found_and_nobody_else() -> None:
+    report = measured(planted_project())
+    people = by_name(report)
+    accused = {name for name, row in people.items() if row.action in {"requalify", "quarantine"}}
+    assert accused == {"left", "random", "flipped", "twin 1", "twin 2"}
+    assert people["flipped"].flipped > 0.95
+    assert people["left"].coin > 0.95
+    assert {piece["kind"] for piece in people["left"].evidence} >= {"coin", "slot"}
+    honest = [row for name, row in people.items() if name.startswith("honest")]
+    assert len(honest) == HONEST
+    for row in honest:
+        assert row.n == ITEMS
+        assert row.reliability_low <= 0.9 <= row.reliability_high + 0.05
+        assert row.weight > 0.9
+        assert row.figures["agreement"]["n"] > 20
+    assert (report.n_judgments, report.n_annotators) == (ITEMS * 13, 13)
+    assert report.detail["actions"]["keep"] + report.detail["actions"]["watch"] == HONEST
+
+
+def test_two_accounts_of_one_person_are_a_group_with_their_answers() -> None:
+    report = measured(planted_project())
+    people = by_name(report)
+    twins = sorted(people[name].annotator_id for name in ("twin 1", "twin 2"))
+    assert report.detail["alike"]["groups"] == [twins]
+    assert people["twin 1"].figures["group"] == twins
+    pieces = [piece for piece in people["twin 1"].evidence if piece["kind"] == "duplicate"]
+    assert [piece["other"] for piece in pieces] == [people["twin 2"].annotator_id]
+    shared = shared_answers(report, twins)
+    assert len(shared) == ITEMS
+    assert all(each.is_same and sum(n for _, n in each.others) == 11 for each in shared)
+
+
+def test_influence_says_what_would_change_without_somebody() -> None:
+    report = measured(planted_project())
+    board = report.detail["influence"]["policies"]
+    assert [each["name"] for each in board] == ["good", "fair", "poor"]
+    moved = by_name(report)["flipped"].influence
+    assert moved["largest"] > 0.05
+    assert not moved["disconnects"]
+    assert moved["policy"] in {each["id"] for each in board}
+
+
+def test_nothing_is_done_to_anybody_and_everybody_can_be_acted_on() -> None:
+    project = planted_project()
+    measured(project)
+    assert not Intervention.objects.exists()
+    assert Participation.objects.filter(project=project, state="active").count() == 13
+
+
+def test_a_quarantine_leaves_people_out_unless_asked_for() -> None:
+    project = planted_project()
+    measured(project)
+    part = Participation.objects.get(project=project, annotator__name="flipped")
+    intervention_open(participation=part, action="quarantine", reason="Seen.")
+    without, within = measured(project), measured(project, with_quarantined=True)
+    assert (without.n_annotators, within.n_annotators) == (12, 13)
+    assert latest_people_report(project) == without
+    assert latest_people_report(project, with_quarantined=True) == within
+
+
+def test_a_run_gives_one_report_for_each_criterion_and_again_the_same() -> None:
+    project = planted_project(items=12)
+    run = make_run(project, Run.Kind.PEOPLE)
+    run_execute(run_id=run.pk, work=people_work)
+    run.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED, run.error
+    report = PeopleReport.objects.get(run=run)
+    assert run.result["reports"] == [report.pk]
+    assert measured(project, run=run) == report
+    assert report.seed
+    assert report.cutoff_judgment_id == Judgment.objects.latest("pk").pk
+
+
+def test_gold_and_hidden_repeats_stand_beside_what_they_are_about(
+    ana: User, ben: User, project: Project
+) -> None:
+    for user in (ana, ben):
+        for _ in range(3):
+            judge(user, project, groups=((0,), (1,)), active_ms=9000)
+    first = Judgment.objects.filter(annotator=ana).first()
+    Comparison.objects.filter(pk=first.comparison_id).update(gold_groups=first.groups)
+    again = Judgment.objects.filter(annotator=ana).last()
+    batch = Batch.objects.create(project=project, name="Again", reason="repeat", seed=1)
+    Comparison.objects.filter(pk=again.comparison_id).update(
+        repeat_of=Judgment.objects.filter(annotator=ana)[1].comparison_id,
+        batch=batch,
+    )
+    row = by_name(measured(project))["Ana"]
+    assert row.n == 2
+    assert (row.figures["gold"]["n"], row.figures["gold"]["value"]) == (1, 1.0)
+    assert row.figures["repeats"]["n"] == 1
+    assert row.figures["seconds"] == 9.0
+    assert row.reliability is None or 0 <= row.reliability_low <= row.reliability_high <= 1
+
+
+def test_too_little_is_a_sentence(ana: User, project: Project) -> None:
+    empty = measured(project)
+    assert (empty.n_annotators, empty.n_judgments) == (0, 0)
+    assert empty.note
+    judge(ana, project)
+    alone = measured(project)
+    row = alone.people.get()
+    assert alone.note
+    assert (row.reliability, row.action, row.weight) == (None, "keep", 1.0)
+    assert standings(alone) == []
+
+
+def test_rows_are_found_sorted_and_cut() -> None:
+    report = measured(planted_project(items=24))
+    for sort in SORTS:
+        for is_reversed in (False, True):
+            found = person_reports(report, PeopleWanted(sort=sort, is_reversed=is_reversed))
+            assert found.count() == 13
+            assert len(list(found)) == 13
+    assert [r.annotator.name for r in person_reports(report, PeopleWanted(search="twin"))]
+    worst = person_reports(report, PeopleWanted()).first()
+    assert worst.action == "quarantine"
+    lowest = person_reports(report, PeopleWanted(sort="reliability")).first()
+    assert lowest.reliability == min(each.value for each in standings(report))
+
+
+def test_old_rows_are_thinned_to_one_report_a_day() -> None:
+    project = planted_project(items=4)
+    reports = [measured(project) for _ in range(4)]
+    moment = timezone.now() - timedelta(days=3)
+    for hour, report in enumerate(reports[:3]):
+        at = moment.replace(hour=8 + hour, minute=0)
+        PeopleReport.objects.filter(pk=report.pk).update(created_at=at)
+    assert person_reports_thin(project=project) == 2 * 13
+    assert [report.people.count() for report in reports] == [0, 0, 13, 13]
+    assert person_reports_thin(project=project) == 0
+
+
+def test_it_is_due_when_judgments_are_newer_and_an_hour_has_passed(
+    ana: User, project: Project
+) -> None:
+    now = timezone.now()
+    assert projects_due_for_people(now) == []
+    judge(ana, project)
+    assert projects_due_for_people(now) == [project]
+    measured(project)
+    judge(ana, project)
+    assert projects_due_for_people(now) == []
+    assert projects_due_for_people(now + timedelta(hours=2)) == [project]
+    measured(project)
+    assert projects_due_for_people(now + timedelta(hours=4)) == []
+
+
+@pytest.fixture(scope="module")
+def crowd(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[PeopleReport]:
+    """The demo's crowd study, as the demo loads it, measured once."""
+    with django_db_blocker.unblock():
+        project = make_project("Crowd")
+        records_import(project=project, kind="prompts", rows=list(sources.crowd_prompts()))
+        rows = list(sources.crowd_completions())
+        records_import(project=project, kind="completions", rows=rows, allow_empty=True)
+        rows = list(sources.crowd_judgments())
+        records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
+        yield measured(project)
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def test_the_crowd_study(crowd: PeopleReport) -> None:
+    assert (crowd.n_annotators, crowd.n_judgments) == (124, 8931)
+    rows = list(crowd.people.all())
+    actions = Counter(row.action for row in rows)
+    assert actions["keep"] > 80
+    assert 0 < actions["quarantine"] + actions["requalify"] < 20
+    for row in rows:
+        if row.action == "quarantine":
+            assert row.reliability_high < 0.8
+            assert row.evidence[0]["n"] >= 20
+    assert dict(actions) == {key: n for key, n in crowd.detail["actions"].items() if n}
+    assert len(crowd.detail["influence"]["policies"]) > 50
+    assert not crowd.detail["influence"]["why_not"]
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_measures_people() -> None:
+    project = planted_project(items=24)
+    run = make_run(project, Run.Kind.PEOPLE)
+    with worker("default"):
+        enqueue(run)
+        ended = wait_for(run)
+    assert ended.state == Run.State.SUCCEEDED, ended.error
+    assert latest_people_report(project).people.count() == 13
