@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annotation.models import PeopleReport, Project, User
+from annotation.models import PeopleReport, Pool, Project, User
 from annotation.services.imports import records_import
 from annotation.services.people_reports import people_measure
 from tests.factories import make_project
@@ -12,10 +12,10 @@ ITEMS, HONEST, RIGHT = 40, 8, 0.9
 PLANTED = ("left", "random", "flipped", "twin 1", "twin 2")
 
 
-def planted_project(name: str = "Planted", *, items: int = ITEMS) -> Project:
+def planted_project(*, items: int = ITEMS, pool: Pool | None = None) -> Project:
     """Everybody judges every pair: eight honest people, one who always takes the left one, one who
     tosses a coin, one who answers the wrong way round, and one person with two accounts."""
-    project = make_project(name, held_out_fraction=0.0)
+    project = make_project("Planted", pool=pool, held_out_fraction=0.0)
     rows = [row for item in range(items) for row in _rows(item)]
     records_import(project=project, kind="judgments", rows=rows)
     return project

@@ -12,12 +12,15 @@ from uuid import uuid4
 import pytest
 
 from annotation.core.errors import Invalid, Unavailable
-from annotation.models import Export, Project, Prompt, User
+from annotation.models import Export, Participation, Project, Prompt, User
 from annotation.services.disputes import Decision, dispute_decide, dispute_take
 from annotation.services.exports import ExportTerms, archive_path, export_create
+from annotation.services.interventions import intervention_open
 from annotation.services.judgments import judgment_withdraw
 from annotation.services.passages import RewriteInput, SpanInput
+from annotation.services.people_reports import people_measure
 from tests.factories import judge, make_dispute, make_run, make_user
+from tests.planted import ITEMS, planted_project
 
 pytestmark = pytest.mark.django_db
 
@@ -246,3 +249,56 @@ def test_a_decision_takes_the_place_of_what_it_decides(
     terms = ExportTerms(is_majority=True, follows_adjudication=False)
     with pytest.raises(Invalid, match="no decided pair"):  # one against one, and nobody to ask
         export_create(project=project, terms=terms)
+
+
+def test_rows_weigh_what_their_annotators_and_their_consensus_are_worth(exports: Path) -> None:
+    project = planted_project()
+    report = people_measure(project=project, criterion=project.criteria.get(key="overall"))
+    worth = sorted(round(weight, 6) for weight in report.people.values_list("weight", flat=True))
+
+    votes = export_create(project=project, terms=ExportTerms(weights="consensus"))
+    rows = rows_of(exports / votes.folder, "train")
+    by_annotator = {row["annotators"][0]: row["weight"] for row in rows}
+    assert sorted(by_annotator.values()) == worth, "a release and the page say the same"
+    assert all(0 <= row["probability"] <= 1 for row in rows)
+
+    terms = ExportTerms(weights="consensus", is_majority=True)
+    pairs = export_create(project=project, terms=terms)
+    rows = rows_of(exports / pairs.folder, "train")
+    assert len(rows) == ITEMS
+    assert all(row["weight"] == row["probability"] for row in rows)
+    assert sum(row["probability"] > 0.95 for row in rows) > 0.9 * ITEMS
+    assert pairs.params["weights"] == "consensus"
+    assert "Dawid-Skene" in pairs.card
+    again = export_create(project=project, terms=terms)
+    assert (exports / again.folder / "train.jsonl").read_bytes() == (
+        exports / pairs.folder / "train.jsonl"
+    ).read_bytes()
+
+
+def test_without_weights_every_row_weighs_one(ana: User, project: Project, exports: Path) -> None:
+    Prompt.objects.update(is_held_out=False)
+    judge(ana, project)
+    for weights in ("off", "consensus"):
+        export = export_create(project=project, terms=ExportTerms(weights=weights))
+        (row,) = rows_of(exports / export.folder, "train")
+        assert (row["probability"], row["weight"]) == (None, 1)
+    assert "Weights, overall: Only one annotator" in export.card
+    with pytest.raises(Invalid, match="Weights are one of off, consensus"):
+        export_create(project=project, terms=ExportTerms(weights="by length"))
+
+
+def test_what_a_quarantine_leaves_out_is_released_only_when_asked_for(
+    ana: User, ben: User, project: Project, exports: Path
+) -> None:
+    Prompt.objects.update(is_held_out=False)
+    for user in (ana, ben):
+        judge(user, project)
+    part = Participation.objects.get(annotator=ben)
+    intervention_open(participation=part, action="quarantine", reason="Seen.")
+    without = export_create(project=project)
+    within = export_create(project=project, terms=ExportTerms(with_quarantined=True))
+    assert (without.rows, within.rows) == (1, 2)
+    assert within.params["with_quarantined"] is True
+    assert "quarantined annotators" in within.card
+    assert "quarantined" not in without.card
