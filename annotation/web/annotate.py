@@ -222,7 +222,8 @@ def _render(
     request: Request, context: dict[str, object], status: int = 200, undo: Undo | None = None
 ) -> HttpResponse:
     if not context.get("is_amendment"):
-        context["undo"] = undo or remembered_undo(request, context["project"])
+        project = context["project"]
+        context["undo"] = remembered_undo(request, project) if undo is None else undo
     if not request.htmx:
         return render(request, "annotation/judge.html", context, status=status)
     return _fragments(request, context, "comparison", "notice")

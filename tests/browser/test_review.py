@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from annotation.models import Dispute, Judgment, Membership, Pool, Project, User
 from annotation.services.disputes import dispute_open
@@ -24,20 +24,29 @@ def disputes(project: Project, ana: User, ben: User, lena: User) -> list[Dispute
     return [first, dispute_open(actor=lena, comparison=other, note="Is this covered?")]
 
 
+def listens(page: Page) -> None:
+    """Waits until keys are heard: the switch of the list of keys is set just before."""
+    expect(page.locator("[data-single-keys]")).to_be_checked()
+
+
 def test_two_disputes_are_decided_by_keys(
     sit_down: SitDown, rita: User, disputes: list[Dispute]
 ) -> None:
     page = sit_down(rita, "/projects/kitchen/review/")
     page.get_by_role("link", name="Review the next one").click()
     expect(page.locator(".verdict")).to_have_count(2)
+    listens(page)
     page.keyboard.press("l")
     expect(page.get_by_text("Is this covered?")).to_be_visible()
+    listens(page)
     page.keyboard.press("t")
     page.keyboard.press("Enter")
     expect(page.locator("#rationale")).to_be_focused()
     page.keyboard.type("Nobody can tell.")
     page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Is this covered?")).to_be_hidden()
     expect(page.locator(".verdict")).to_have_count(2)
+    listens(page)
     page.keyboard.press("1")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("r")
