@@ -9,13 +9,16 @@ from tests.factories import make_project
 
 POLICIES = ("good", "fair", "poor")
 ITEMS, HONEST, RIGHT = 40, 8, 0.9
+DRAW = 1000  # of 40 answers some coins look like poor judges; these do not
 PLANTED = ("left", "random", "flipped", "twin 1", "twin 2")
 
 
-def planted_project(*, items: int = ITEMS, pool: Pool | None = None) -> Project:
+def planted_project(
+    name: str = "Planted", *, items: int = ITEMS, pool: Pool | None = None
+) -> Project:
     """Everybody judges every pair: eight honest people, one who always takes the left one, one who
     tosses a coin, one who answers the wrong way round, and one person with two accounts."""
-    project = make_project("Planted", pool=pool, held_out_fraction=0.0)
+    project = make_project(name, pool=pool, held_out_fraction=0.0)
     rows = [row for item in range(items) for row in _rows(item)]
     records_import(project=project, kind="judgments", rows=rows)
     return project
@@ -30,7 +33,7 @@ def report_with_group(project: Project, *people: User) -> PeopleReport:
 
 
 def _rows(item: int) -> list[dict[str, object]]:
-    random = np.random.default_rng(item)
+    random = np.random.default_rng(DRAW + item)
     pair = [POLICIES[place] for place in ((0, 1), (1, 2), (0, 2))[item % 3]]
     better = 0 if random.random() < 0.75 else 1
     sheet = int(random.integers(2))

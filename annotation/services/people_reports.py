@@ -35,9 +35,8 @@ from annotation.selectors.people_works import Reading, works, written
 from annotation.services.runs import RunHandle
 
 METHOD = (
-    "Reliability: left-one-out posterior under a Dawid-Skene consensus. Kinds: honest, biased coin "
-    "or flipped, by consensus, else by a Bradley-Terry mixture over policies. Influence: one Newton"
-    " step on the leaderboard's strengths."
+    "Reliability left one out under a Dawid-Skene consensus; kinds by it, else by a Bradley-Terry "
+    "mixture over policies; influence by a Newton step on the leaderboard's strengths"
 )
 KEPT_WHOLE = timedelta(days=2)
 MOST_STORED_PAIRS = 2_000

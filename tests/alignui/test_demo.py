@@ -22,6 +22,7 @@ from annotation.models import (
     User,
 )
 from annotation.selectors.judgments import preferences
+from annotation.services.people_reports import people_measure
 from tests.factories import make_completion
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +96,21 @@ def test_a_vote_chooses_what_the_worker_chose():
     position = judgment.groups[0][0]
     winner = judgment.comparison.candidates.get(position=position).completion
     assert (winner.policy.name, winner.text) == (chosen["policy"], chosen["text"])
+
+
+def test_who_can_be_relied_upon_among_the_crowds_workers():
+    project = Project.objects.get(slug=projects.CROWD)
+    report = people_measure(project=project, criterion=project.criteria.get(key="overall"))
+    assert (report.n_annotators, report.n_judgments) == (124, 8931)
+    rows = list(report.people.all())
+    actions = Counter(row.action for row in rows)
+    assert actions["keep"] > 80
+    assert 0 < actions["quarantine"] + actions["requalify"] < 20
+    accused = [row for row in rows if row.action == "quarantine"]
+    assert all(row.reliability < 0.7 and row.reliability_n >= 20 for row in accused)
+    assert report.detail["kinds"].keys() == {"coin"}
+    assert len(report.detail["influence"]["policies"]) == 59
+    assert any(row.influence["ranks_moved"] for row in rows)
 
 
 def test_preferences_come_out_of_it():

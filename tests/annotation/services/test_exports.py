@@ -295,7 +295,7 @@ def test_what_a_quarantine_leaves_out_is_released_only_when_asked_for(
     for user in (ana, ben):
         judge(user, project)
     part = Participation.objects.get(annotator=ben)
-    intervention_open(participation=part, action="quarantine", reason="Seen.")
+    intervention_open(participation=part, action="quarantine", reason="Seen.", actor=ana)
     without = export_create(project=project)
     within = export_create(project=project, terms=ExportTerms(with_quarantined=True))
     assert (without.rows, within.rows) == (1, 2)

@@ -1,6 +1,5 @@
-"""Reports on people: planted annotators and a real crowd's, through the services."""
+"""Reports on people through the services: planted annotators (a real crowd's are the demo's)."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -9,7 +8,6 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from alignui.demo import sources
 from annotation.models import (
     Batch,
     Comparison,
@@ -31,7 +29,6 @@ from annotation.selectors.people_reports import (
     shared_answers,
     standings,
 )
-from annotation.services.imports import records_import
 from annotation.services.interventions import intervention_open
 from annotation.services.people_reports import (
     people_measure,
@@ -40,7 +37,7 @@ from annotation.services.people_reports import (
 )
 from annotation.services.runs import run_execute
 from annotation.tasks import enqueue
-from tests.factories import judge, make_project, make_run
+from tests.factories import judge, make_run
 from tests.planted import HONEST, ITEMS, planted_project
 from tests.workers import wait_for, worker
 
@@ -55,8 +52,15 @@ def by_name(report: PeopleReport) -> dict[str, PersonReport]:
     return {row.annotator.name: row for row in report.people.select_related("annotator")}
 
 
-def test_the_planted_are_found_and_nobody_else() -> None:
-    report = measured(planted_project())
+@pytest.fixture(scope="module")
+def report(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[PeopleReport]:
+    """The planted crowd's, measured once for those tests that only look."""
+    with django_db_blocker.unblock():
+        yield measured(planted_project())
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def test_the_planted_are_found_and_nobody_else(report: PeopleReport) -> None:
     people = by_name(report)
     accused = {name for name, row in people.items() if row.action in {"requalify", "quarantine"}}
     assert accused == {"left", "random", "flipped", "twin 1", "twin 2"}
@@ -74,8 +78,7 @@ def test_the_planted_are_found_and_nobody_else() -> None:
     assert report.detail["actions"]["keep"] + report.detail["actions"]["watch"] == HONEST
 
 
-def test_two_accounts_of_one_person_are_a_group_with_their_answers() -> None:
-    report = measured(planted_project())
+def test_two_accounts_of_one_person_are_a_group_with_their_answers(report: PeopleReport) -> None:
     people = by_name(report)
     twins = sorted(people[name].annotator_id for name in ("twin 1", "twin 2"))
     assert report.detail["alike"]["groups"] == [twins]
@@ -87,8 +90,7 @@ def test_two_accounts_of_one_person_are_a_group_with_their_answers() -> None:
     assert all(each.is_same and sum(n for _, n in each.others) == 11 for each in shared)
 
 
-def test_influence_says_what_would_change_without_somebody() -> None:
-    report = measured(planted_project())
+def test_influence_says_what_would_change_without_somebody(report: PeopleReport) -> None:
     board = report.detail["influence"]["policies"]
     assert [each["name"] for each in board] == ["good", "fair", "poor"]
     moved = by_name(report)["flipped"].influence
@@ -97,18 +99,16 @@ def test_influence_says_what_would_change_without_somebody() -> None:
     assert moved["policy"] in {each["id"] for each in board}
 
 
-def test_nothing_is_done_to_anybody_and_everybody_can_be_acted_on() -> None:
-    project = planted_project()
-    measured(project)
+def test_nothing_is_done_to_anybody_and_everybody_can_be_acted_on(report: PeopleReport) -> None:
     assert not Intervention.objects.exists()
-    assert Participation.objects.filter(project=project, state="active").count() == 13
+    parts = Participation.objects.filter(project=report.project, state="active")
+    assert parts.count() == 13
 
 
-def test_a_quarantine_leaves_people_out_unless_asked_for() -> None:
-    project = planted_project()
-    measured(project)
+def test_a_quarantine_leaves_people_out_unless_asked_for(lena: User, report: PeopleReport) -> None:
+    project = report.project
     part = Participation.objects.get(project=project, annotator__name="flipped")
-    intervention_open(participation=part, action="quarantine", reason="Seen.")
+    intervention_open(participation=part, action="quarantine", reason="Seen.", actor=lena)
     without, within = measured(project), measured(project, with_quarantined=True)
     assert (without.n_annotators, within.n_annotators) == (12, 13)
     assert latest_people_report(project) == without
@@ -116,7 +116,7 @@ def test_a_quarantine_leaves_people_out_unless_asked_for() -> None:
 
 
 def test_a_run_gives_one_report_for_each_criterion_and_again_the_same() -> None:
-    project = planted_project(items=12)
+    project = planted_project("Dozen", items=12)
     run = make_run(project, Run.Kind.PEOPLE)
     run_execute(run_id=run.pk, work=people_work)
     run.refresh_from_db()
@@ -162,8 +162,7 @@ def test_too_little_is_a_sentence(ana: User, project: Project) -> None:
     assert standings(alone) == []
 
 
-def test_rows_are_found_sorted_and_cut() -> None:
-    report = measured(planted_project(items=24))
+def test_rows_are_found_sorted_and_cut(report: PeopleReport) -> None:
     for sort in SORTS:
         for is_reversed in (False, True):
             found = person_reports(report, PeopleWanted(sort=sort, is_reversed=is_reversed))
@@ -177,7 +176,7 @@ def test_rows_are_found_sorted_and_cut() -> None:
 
 
 def test_old_rows_are_thinned_to_one_report_a_day() -> None:
-    project = planted_project(items=4)
+    project = planted_project("Four", items=4)
     reports = [measured(project) for _ in range(4)]
     moment = timezone.now() - timedelta(days=3)
     for hour, report in enumerate(reports[:3]):
@@ -203,39 +202,10 @@ def test_it_is_due_when_judgments_are_newer_and_an_hour_has_passed(
     assert projects_due_for_people(now + timedelta(hours=4)) == []
 
 
-@pytest.fixture(scope="module")
-def crowd(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[PeopleReport]:
-    """The demo's crowd study, as the demo loads it, measured once."""
-    with django_db_blocker.unblock():
-        project = make_project("Crowd")
-        records_import(project=project, kind="prompts", rows=list(sources.crowd_prompts()))
-        rows = list(sources.crowd_completions())
-        records_import(project=project, kind="completions", rows=rows, allow_empty=True)
-        rows = list(sources.crowd_judgments())
-        records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
-        yield measured(project)
-        call_command("flush", interactive=False, verbosity=0)
-
-
-def test_the_crowd_study(crowd: PeopleReport) -> None:
-    assert (crowd.n_annotators, crowd.n_judgments) == (124, 8931)
-    rows = list(crowd.people.all())
-    actions = Counter(row.action for row in rows)
-    assert actions["keep"] > 80
-    assert 0 < actions["quarantine"] + actions["requalify"] < 20
-    for row in rows:
-        if row.action == "quarantine":
-            assert row.reliability_high < 0.8
-            assert row.evidence[0]["n"] >= 20
-    assert dict(actions) == {key: n for key, n in crowd.detail["actions"].items() if n}
-    assert len(crowd.detail["influence"]["policies"]) > 50
-    assert not crowd.detail["influence"]["why_not"]
-
-
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_measures_people() -> None:
-    project = planted_project(items=24)
+    project = planted_project("Two dozen", items=24)
     run = make_run(project, Run.Kind.PEOPLE)
     with worker("default"):
         enqueue(run)
