@@ -89,8 +89,8 @@ def statement(signal: str, threshold: float, reading: Reading, state: State) -> 
 
 def _people_words(threshold: float, reading: Reading, state: State) -> str:
     n = int(reading.value or 0)
-    who = "person is" if n == 1 else "people are"
-    rest = f"{n:,} of {reading.n:,} {who} recommended to re-qualify or to be quarantined"
+    are = "is" if n == 1 else "are"
+    rest = f"{n:,} of {reading.n:,} people {are} recommended to re-qualify or to be quarantined"
     bound = f"{threshold:,.0f}"
     if state == "clear":
         return f"{rest} on “{reading.name}”: fewer than {bound} again."

@@ -85,7 +85,7 @@ def _choice(
         answers.values[kept], votes.weights[kept], n_options=len(met),
     )  # fmt: skip
     ids = tuple(options.ids[i] for i in met)
-    wins = np.asarray(by_person.sum(axis=0)).reshape(len(ids), len(ids))
+    wins = np.asarray(by_person.sum(axis=0), dtype=np.float64).reshape(len(ids), len(ids))
     choice = collective_choice(ids, wins, names=options.names)
     steady = steadiness(by_person, seed=seed)
     rows = []

@@ -1,6 +1,6 @@
 """Rules on what is measured, what they have raised, and who took note of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -174,7 +174,7 @@ def _threshold_words(rule: AlertRule) -> str:
     return f"{rule.threshold:g}"
 
 
-def _table(found: Sequence[Alert]) -> Table:
+def _table(found: Iterable[Alert]) -> Table:
     columns = (
         "signal", "subject", "statement", "value", "low", "high", "n", "opened", "closed",
         "seen", "seen_by",

@@ -70,7 +70,7 @@ def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _shown(
     report: PluralismReport, project: Project, by: str, *, is_lead: bool
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What the page shows of the report: one grouping at a time, the map, the winners."""
     detail = report.detail
     groupings = sorted(detail["groupings"], key=lambda each: -each["n_found"])
