@@ -1,6 +1,7 @@
 """The one settings file; every value that a deployment may change is read from the environment."""
 
 import os
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -40,8 +41,12 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(options.pop("host", parts.hostname or "")),
         "PORT": str(parts.port or options.pop("port", "")),
-        # Plans of prepared statements are made once for all values, not compared for each.
-        "OPTIONS": {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"}
+        # Plans of prepared statements are made once for all values, not compared for each. What is
+        # to be prepared asks for it; no number of repetitions makes it so by itself.
+        "OPTIONS": {
+            "options": "-c plan_cache_mode=force_generic_plan -c jit=off",
+            "prepare_threshold": sys.maxsize,
+        }
         | {key: unquote(value) for key, value in options.items()},
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,

@@ -8,6 +8,9 @@ from django.db import connection
 
 Row = dict[str, Any]
 
+_NAMES: dict[str, tuple[str, ...]] = {}
+"""The columns of each statement: a few texts that the code holds, and none that a user writes."""
+
 
 def prepared_row(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Row | None:
     """The first row of a statement by the names of its columns; None where there is none.
@@ -21,4 +24,6 @@ def prepared_row(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) 
         row = cursor.fetchone()
         if row is None:
             return None
-        return dict(zip((column.name for column in cursor.description or ()), row, strict=True))
+        if statement not in _NAMES:
+            _NAMES[statement] = tuple(column.name for column in cursor.description or ())
+        return dict(zip(_NAMES[statement], row, strict=True))
