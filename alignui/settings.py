@@ -221,6 +221,8 @@ SPECTACULAR_SETTINGS = {
         "MembershipState": "annotation.models.Membership.State",
         "ParticipationState": "annotation.models.Participation.State",
         "ComparisonState": "annotation.models.Comparison.State",
+        "RecommendedAction": "annotation.models.PersonReport.Action",
+        "QualityAction": "annotation.models.QualityRule.Action",
     },
 }
 

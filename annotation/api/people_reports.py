@@ -65,7 +65,7 @@ class PersonQuery(serializers.Serializer):
 
 
 class WorstFirst(Cursor):
-    ordering = ("-severity", "id")
+    ordering = ("-severity", "id")  # type: ignore[assignment]
 
 
 @extend_schema_view(get=extend_schema(operation_id="people_reports_list"))

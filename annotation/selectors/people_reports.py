@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, FloatField, OrderBy, Q, QuerySet, Value
+from django.db.models import Expression, F, FloatField, OrderBy, Q, QuerySet, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, Lower, NullIf
 from django.utils.translation import gettext as _
@@ -17,13 +17,13 @@ from annotation.selectors.access import projects_led
 from annotation.selectors.judgments import live, verdicts
 
 
-def _figure(path: str) -> Cast:
+def _figure(path: str) -> Expression:
     """A figure of the JSON columns as a number; nothing where there is none."""
     return Cast(KT(path), FloatField())
 
 
 # What each column is sorted by, and whether the largest comes first at the first click.
-SORTS = {
+SORTS: Mapping[str, tuple[Expression | F, bool]] = {
     "action": (F("severity"), True),
     "person": (Lower(Coalesce(NullIf("annotator__name", Value("")), "annotator__username")), False),
     "reliability": (F("reliability"), False),
@@ -138,6 +138,7 @@ def standings(report: PeopleReport) -> list[Standing]:
     return [
         Standing(name or username, value, low, high, PersonReport.Action(action), severity)
         for name, username, value, low, high, action, severity in rows
+        if value is not None and low is not None and high is not None
     ]
 
 

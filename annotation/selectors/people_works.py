@@ -90,6 +90,7 @@ def gold_answers(project: Project) -> dict[int, Groups]:
     return {
         key: tuple(tuple(sorted(group)) for group in groups)
         for key, groups in gold.order_by().values_list("pk", "gold_groups")
+        if groups is not None
     }
 
 

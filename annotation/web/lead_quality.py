@@ -138,7 +138,7 @@ def alike(request: HttpRequest, people_report_id: int, number: int) -> HttpRespo
     )
 
 
-def _found(report: PeopleReport, wanted: PeopleWanted, query: QueryDict) -> dict[str, object]:
+def _found(report: PeopleReport, wanted: PeopleWanted, query: QueryDict) -> dict[str, Any]:
     paged = Paginator(person_reports(report, wanted), PAGE_SIZE).get_page(query.get("page"))
     everybody = standings(report)
     alike_found = report.detail["alike"]

@@ -25,7 +25,8 @@ def test_a_lead_goes_from_the_picture_to_the_evidence_to_the_form(
     sit_down: SitDown, lena: User, report: PeopleReport
 ) -> None:
     page = sit_down(lena, "/projects/planted/people/")
-    page.get_by_role("link", name="Quality", exact=True).click()
+    sections = page.get_by_role("navigation", name="Sections of Planted")
+    sections.get_by_role("link", name="Quality").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Of 13 annotators")
     expect(page.get_by_role("img", name="Reliability of every annotator")).to_be_visible()
     row = page.locator("table.quality tbody tr", has_text="flipped")
