@@ -22,7 +22,7 @@ from annotation.web import pluralism_words as words
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import chosen, done, led, looked_at, page, send
 
-SHOWN = 8
+SHOWN, NEAREST = 8, 2
 MOST_STANDINGS = 20
 
 
@@ -68,9 +68,7 @@ def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
     return done(request, _("Measuring."), "annotation:pluralism", slug)
 
 
-def _shown(
-    report: PluralismReport, project: Project, by: str, *, is_lead: bool
-) -> dict[str, Any]:
+def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool) -> dict[str, Any]:
     """What the page shows of the report: one grouping at a time, the map, the winners."""
     detail = report.detail
     groupings = sorted(detail["groupings"], key=lambda each: -each["n_found"])
@@ -96,7 +94,10 @@ def _pairs(
     """The surest divisions (of camps, the widest), and what all groups lean to."""
     if grouping is None:
         return {}
-    divisions, consensus = grouping["divisions"][:SHOWN], grouping["consensus"][:SHOWN]
+    is_camps = grouping["attribute"] == "camp"
+    sure = [row for row in grouping["divisions"] if row["is_found"] or is_camps]
+    divisions = sure[:SHOWN] or grouping["divisions"][:NEAREST]
+    consensus = grouping["consensus"][:SHOWN]
     completions = completions_by_id(row[s] for row in divisions + consensus for s in SIDES)
 
     def named(row: dict[str, Any]) -> words.Pair | None:
@@ -105,7 +106,7 @@ def _pairs(
     return {
         "divided": [words.divided(row, pair) for row in divisions if (pair := named(row))],
         "agreed": [words.agreed(row, pair) for row in consensus if (pair := named(row))],
-        "n_divided_more": max(grouping["n_compared"] - SHOWN, 0),
+        "n_divided_more": grouping["n_compared"] - len(divisions),
         "n_agreed_more": max(grouping["n_agreed"] - SHOWN, 0),
     }
 

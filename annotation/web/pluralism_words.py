@@ -117,10 +117,16 @@ def divided(row: Row, pair: Pair) -> DividedPair:
         )
         for each in row["shares"]
     )
-    words = _("%(group)s prefer %(first)s %(how)s than the others do: %(points)s points.") % {
+    how = (
+        _("%(group)s: %(first)s is preferred more often than by the others, by %(points)s points.")
+        if row["difference"] >= 0
+        else _(
+            "%(group)s: %(first)s is preferred less often than by the others, by %(points)s points."
+        )
+    )
+    words = how % {
         "group": group_name(row["group"]),
         "first": pair.first,
-        "how": _("more often") if row["difference"] > 0 else _("less often"),
         "points": _points(row),
     }
     return DividedPair(pair, row, shares, words)
@@ -275,7 +281,7 @@ def _may_want(choice: Row, common: Sequence[int]) -> bool:
 
 def _points(row: Row) -> str:
     """The difference in points, as much more or less as the words say."""
-    sign = 100 if row["difference"] > 0 else -100
+    sign = 100 if row["difference"] >= 0 else -100
     low, high = sorted((sign * row["low"], sign * row["high"]))
     interval = f"[{low:.0f},\N{NO-BREAK SPACE}{high:.0f}]".replace("-", "\N{MINUS SIGN}")
     return f"{sign * row['difference']:.0f}\N{NO-BREAK SPACE}{interval}"
@@ -294,4 +300,4 @@ def _most_by(report: PluralismReport) -> str:
     most = max(report.detail["groupings"], key=lambda each: each["n_found"], default=None)
     if most is None or not most["n_found"]:
         return ""
-    return _(", most by %(what)s") % {"what": grouping_name(most)}
+    return _(", most by “%(what)s”") % {"what": grouping_name(most)}

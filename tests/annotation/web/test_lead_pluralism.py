@@ -47,7 +47,7 @@ def test_the_page_answers_its_question(client: Client, report: PluralismReport) 
     assert "50.0%" in page
     assert page.count('class="place') >= 2 * CAMP
     assert "People fall clearly into 2 camps" in page
-    assert page.count("<article") == 8
+    assert page.count("<article") == DIVIDING
     assert page.count(">reliable<") == DIVIDING
     pair = report.detail["groupings"][0]["divisions"][0]
     assert f"/projects/kitchen/comparisons/{pair['comparison']}/" in page
