@@ -117,7 +117,7 @@ def test_the_loop_closes(tmp_path: Path) -> None:
         assert report.n_annotators == 2
         assert report.low <= report.estimate <= report.high
         audits = {audit.bias: audit for audit in BiasAudit.objects.filter(project=project)}
-        assert audits["length"].estimate > 0.7
+        assert audits["length"].detail["share"]["value"] > 0.7
 
         ask(services.training_request(actor=None, project=project))
         checkpoint = Checkpoint.objects.get(project=project)

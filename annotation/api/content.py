@@ -46,8 +46,8 @@ class PolicyOut(serializers.ModelSerializer):
     class Meta:
         model = Policy
         fields = [
-            "id", "name", "version", "provider", "model", "system_prompt", "decoding", "is_active",
-            "created_at",
+            "id", "name", "version", "provider", "model", "family", "system_prompt", "decoding",
+            "is_active", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -4,18 +4,22 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from annotation.api.base import ListView, View, documented, person
-from annotation.core.errors import NotFound
-from annotation.models import AgreementReport, BiasAudit, Export
+from annotation.api.base import ListView, RunOut, Strict, View, accepted, documented, person, read
+from annotation.core.errors import Conflict, NotFound
+from annotation.models import AgreementReport, BiasAudit, Export, Run
 from annotation.selectors import access, reports
 from annotation.services.exports import archive_path
+from annotation.services.runs import run_create_unless_live
 
 SNAPSHOT = [
     "id", "criterion", "estimate", "low", "high", "n_judgments", "n_annotators", "method", "note",
-    "detail", "includes_simulated", "cutoff_judgment_id", "seed", "code_version", "created_at",
+    "detail", "includes_simulated", "includes_quarantined", "cutoff_judgment_id", "seed",
+    "code_version", "created_at",
 ]  # fmt: skip
 
 
@@ -33,8 +37,20 @@ class AuditOut(serializers.ModelSerializer):
 
     class Meta:
         model = BiasAudit
-        fields = [*SNAPSHOT, "bias", "p_value"]
+        fields = [*SNAPSHOT, "bias", "kind", "status", "p_value"]
         read_only_fields = fields
+
+
+class AuditQuery(serializers.Serializer):
+    quarantined = serializers.ChoiceField(
+        ["with"], required=False, help_text="Those audits that counted quarantined people."
+    )
+
+
+class AuditIn(Strict):
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="Count those too whom quarantines leave out; kept apart."
+    )
 
 
 class ExportOut(serializers.ModelSerializer):
@@ -53,27 +69,86 @@ class ExportOut(serializers.ModelSerializer):
         return sorted(path.name for path in folder.glob("*") if path.is_file())
 
 
+class AgreementQuery(serializers.Serializer):
+    criterion = serializers.SlugField(required=False)
+    quarantined = serializers.ChoiceField(
+        ["with"], required=False, help_text="The snapshots that count quarantined people."
+    )
+
+
+class AgreementIn(Strict):
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="Count those too whom quarantines leave out; kept apart."
+    )
+
+
+@extend_schema_view(get=extend_schema(parameters=[AgreementQuery]))
 class Agreement(ListView):
-    """Krippendorff's alpha by criterion, newest first, each with its interval, n and method."""
+    """Agreement by criterion, newest first. `estimate` is Krippendorff's alpha; `detail` has every
+    other coefficient, each with its interval, n and method, and the slices, people and items."""
 
     queryset = AgreementReport.objects.none()
     serializer_class = AgreementOut
 
     def get_queryset(self) -> QuerySet[AgreementReport]:
-        return reports.agreement_history(
-            access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
-        )
+        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
+        query = AgreementQuery(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        found = reports.agreement_history(project, with_quarantined="quarantined" in asked)
+        if "criterion" in asked:
+            return found.filter(criterion__key=asked["criterion"])
+        return found
+
+    @documented(RunOut, body=AgreementIn, code=202, operation_id="agreement_measure")
+    def post(self, request: Request, slug: str) -> Response:
+        """Measures agreement now, on all criteria."""
+        project = access.project_for_lead(user=person(request), slug=slug)
+        run = run_create_unless_live(
+            actor=person(request), project=project, kind=Run.Kind.AGREEMENT,
+            params=read(AgreementIn, request),
+        )  # fmt: skip
+        if run is None:
+            raise Conflict("Agreement is being measured already.", hint="See the runs.")
+        return accepted(run)
 
 
 class Audits(ListView):
-    """Position and length bias, newest first."""
+    """What each audited thing does to the votes, newest first: `estimate` is by how much it shifts
+    a choice. Comparisons of groups are for leads only."""
 
     queryset = BiasAudit.objects.none()
     serializer_class = AuditOut
 
     def get_queryset(self) -> QuerySet[BiasAudit]:
-        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
-        return reports.audit_history(project).select_related("criterion")
+        asked = AuditQuery(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        return reports.audits_for(
+            access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"]),
+            viewer=person(self.request),
+            with_quarantined=asked.validated_data.get("quarantined") == "with",
+        ).select_related("criterion")
+
+    @documented(RunOut, body=AuditIn, code=202, operation_id="audits_measure")
+    def post(self, request: Request, slug: str) -> Response:
+        """Audits bias now."""
+        project = access.project_for_lead(user=person(request), slug=slug)
+        run = run_create_unless_live(
+            actor=person(request), project=project, kind=Run.Kind.AUDIT,
+            params=read(AuditIn, request),
+        )  # fmt: skip
+        if run is None:
+            raise Conflict("Bias is being audited already.", hint="See the runs.")
+        return accepted(run)
+
+
+class Audit(View):
+    @documented(AuditOut, operation_id="audits_read")
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        """One audit, with all its figures in `detail`."""
+        project = access.project_for_viewer(user=person(request), slug=slug)
+        audit = reports.audit_for(project, viewer=person(request), audit_id=pk)
+        return Response(AuditOut(audit).data)
 
 
 class Exports(ListView):

@@ -32,6 +32,12 @@ class MeasuredOut(serializers.Serializer):
     runs = RunOut(many=True)
 
 
+class MeasureIn(Strict):
+    with_quarantined = serializers.BooleanField(
+        default=False, help_text="With the judgments that quarantines leave out; kept apart."
+    )
+
+
 class ExportIn(Strict):
     include_simulated = serializers.BooleanField(default=False)
     is_majority = serializers.BooleanField(
@@ -85,12 +91,15 @@ class RunRetry(View):
 
 
 class Measure(View):
-    @documented(MeasuredOut, code=202, operation_id="measure")
+    @documented(MeasuredOut, body=MeasureIn, code=202, operation_id="measure")
     def post(self, request: Request, slug: str) -> Response:
         """Measures agreement and audits bias now."""
         project = access.project_for_lead(user=person(request), slug=slug)
+        params = read(MeasureIn, request)
         asked = [
-            runs.run_create_unless_live(actor=person(request), project=project, kind=kind)
+            runs.run_create_unless_live(
+                actor=person(request), project=project, kind=kind, params=params
+            )
             for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT)
         ]
         new = [run for run in asked if run is not None]

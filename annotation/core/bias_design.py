@@ -30,6 +30,7 @@ Ints = NDArray[np.int64]
 FEWEST_VOTES = 20
 MOST_POLICIES = 100
 PRIOR_SD = 2.0
+ALONE = 1e-9
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ def settled(facts: VoteFacts, covariates: Sequence[Covariate]) -> Settled:
         return model
     active = _that_vary(model, facts, covariates, rows)
     strengths = _strengths(facts)
+    active = _beside_policies(model, covariates, active, rows, strengths)
     while len(active):
         values = _columns([covariates[index].values for index in active], rows)
         kept = _independent(model, covariates, active, values)
@@ -127,6 +129,26 @@ def _independent(
             same = model.stands_for.setdefault(int(active[part]), [])
             same.append(covariates[index].key)
     return kept
+
+
+def _beside_policies(
+    model: Settled, covariates: Sequence[Covariate], active: Ints, rows: Ints, strengths: Floats
+) -> Ints:
+    """The covariates of which something is left once the policies are known: a baseline that is
+    always shown first makes position and its strength one and the same."""
+    if len(strengths) == 0:
+        return active
+    policies = _columns(strengths, rows)
+    inverse = np.linalg.pinv(policies.T @ policies, hermitian=True)
+    kept = []
+    for index in active:
+        values = covariates[index].values[rows]
+        shared = policies.T @ values
+        if values @ values - shared @ inverse @ shared > ALONE * (values @ values):
+            kept.append(index)
+        else:
+            model.reasons[int(index)] = bias_verdicts.told_by_policies()
+    return np.array(kept, dtype=np.int64)
 
 
 def _lay_out(model: Settled, facts: VoteFacts, rows: Ints, active: Ints, design: Floats) -> None:

@@ -122,6 +122,13 @@ def collinear(others: list[str]) -> str:
     )
 
 
+def told_by_policies() -> str:
+    return (
+        "In these votes it goes with which policy wrote the responses, so it cannot be told apart "
+        "from how good these policies are. Compare more pairs of policies, in both orders."
+    )
+
+
 def separated(covariate: Covariate, n: int, share: float | None) -> str:
     if share is None:
         return (

@@ -270,8 +270,7 @@ def _told(card: Card) -> list[Effect]:
     return [
         effect
         for effect in effects
-        if effect.kind in {"position", "length"}
-        and effect.key == effect.kind
+        if (effect.kind in {"position", "length"} and effect.key == effect.kind)
         or effect.status in {"found", "hint"}
     ]
 

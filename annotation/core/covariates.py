@@ -82,10 +82,12 @@ class Context:
     n_unknown: int
 
 
-def position(n: int) -> Covariate:
-    """The intercept: what standing first does."""
+def position(n: int, known: Flags | None = None) -> Covariate:
+    """The intercept: what standing first does; nought where it is not `known` what stood first."""
     first, second = "the response shown first", "the response shown second"
-    return Covariate("position", "position", first, second, "", np.ones(n))
+    values = np.ones(n) if known is None else known.astype(np.float64)
+    n_unknown = n - int(values.sum())
+    return Covariate("position", "position", first, second, "", values, n_unknown)
 
 
 def relative_difference(

@@ -64,10 +64,12 @@ def drift(
     confidence: float = 0.95,
     seed: int = 0,
     draws: int = 1999,
+    unit: str = "points",
 ) -> Drift:
     """Drift of (n,) `values`: 1 and 0 (went for the first, say), or any score; `what` names it.
 
-    `times` order the votes; equal ones are one moment.
+    `times` order the votes; equal ones are one moment. `unit` is what a hundredth of the values is
+    called: of logarithms, log points.
     """
     people = clustering(annotators)
     reason = _reason(values, people, times)
@@ -99,7 +101,7 @@ def drift(
             DriftPoint(float(time), float(height), band)
             for time, height in zip(moments, total, strict=True)
         ),
-        verdict=_verdict(what, change, reach, p_value, is_found=found),
+        verdict=_verdict(what, unit, (change, reach), p_value, is_found=found),
     )
 
 
@@ -146,9 +148,12 @@ def _later(own: Floats, people: Clustering, times: Floats) -> tuple[float, float
     return change, sqrt(spread), df
 
 
-def _verdict(what: str, change: float, reach: float, p_value: float, *, is_found: bool) -> str:
+def _verdict(
+    what: str, unit: str, change_and_reach: tuple[float, float], p_value: float, *, is_found: bool
+) -> str:
+    change, reach = change_and_reach
     figures = (
-        f"{100 * change:+.1f} points [{100 * (change - reach):+.1f}, "
+        f"{100 * change:+.1f} {unit} [{100 * (change - reach):+.1f}, "
         f"{100 * (change + reach):+.1f}] in the later half"
     )
     if is_found:

@@ -56,7 +56,8 @@ class PromptReference:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRecord:
-    """`sample_index` is None where the file does not say; number such rows as they come."""
+    """`sample_index` is None where the file does not say; number such rows as they come. `family`
+    is that of the policy: models of one origin."""
 
     prompt: PromptReference
     policy: str
@@ -67,19 +68,22 @@ class CompletionRecord:
     completion_tokens: int | None = None
     mean_logprob: float | None = None
     finish_reason: str = "unknown"
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedCompletion:
     policy: str
     text: str
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgmentRecord:
     """`groups` and `display_order` speak of positions in `completions`.
 
-    `display_order` is None where the file does not say what was shown first.
+    `display_order` is None where the file does not say what was shown first. `judge_model` names
+    the language model that judged, where one did.
     """
 
     prompt: PromptReference
@@ -95,11 +99,13 @@ class JudgmentRecord:
     confidence: int | None = None
     judged_at: datetime | None = None
     external_id: str = ""
+    judge_model: str = ""
 
 
 def parse_prompt(row: Row) -> PromptRecord:
     """Columns: ``messages`` (conversational) or ``prompt`` (plain text, or conversational); also
-    id or external_id, language, tags, source, metadata, is_unsafe."""
+    id or external_id, language, tags, source, metadata, is_unsafe. Audits read ``user_stance`` and
+    ``response_stances`` (by policy) in the metadata."""
     messages = _messages(row)
     if messages is None:
         raise fields.absent(row, "prompt", "messages")
@@ -117,7 +123,7 @@ def parse_prompt(row: Row) -> PromptRecord:
 def parse_completion(row: Row, *, allow_empty: bool = False) -> CompletionRecord:
     """Columns: the prompt (as for prompts, or ``prompt_id``), ``policy`` or ``model``, and
     ``completion``, ``response``, ``text`` or ``output``; also sample_index, seed, prompt_tokens,
-    completion_tokens, mean_logprob, finish_reason (stop, length)."""
+    completion_tokens, mean_logprob, finish_reason (stop, length), family (of the policy)."""
     reason = fields.label(row, "finish_reason", limit=16, default="unknown").lower()
     return CompletionRecord(
         prompt=_prompt(row),
@@ -129,6 +135,7 @@ def parse_completion(row: Row, *, allow_empty: bool = False) -> CompletionRecord
         completion_tokens=fields.whole(row, "completion_tokens", low=0, high=2**31 - 1),
         mean_logprob=fields.decimal(row, "mean_logprob"),
         finish_reason=reason if reason in {"stop", "length"} else "unknown",
+        family=_family(row, "family"),
     )
 
 
@@ -143,8 +150,9 @@ def parse_judgment(row: Row, *, allow_empty: bool = False) -> JudgmentRecord:
 
     ``winner`` is a or model_a or 1 (the first), b or model_b or 2 (the second), tie or 0,
     both_bad, or left or right (as shown). Also: annotator (required, except for chosen and
-    rejected), display_order, strength (1 to 3), criterion, rationale, active_ms, confidence (1 to
-    5), judged_at, id.
+    rejected), judge_model, display_order, strength (1 to 3), criterion, rationale, active_ms,
+    confidence (1 to 5), judged_at, id; and the policies' families as ``family`` beside ``policy``,
+    ``family_a`` and ``family_b``, or ``chosen_family`` and ``rejected_family``.
     """
     prompt, completions, groups, both_bad = _judged(row, allow_empty)
     order = _display_order(row, len(completions))
@@ -164,6 +172,7 @@ def parse_judgment(row: Row, *, allow_empty: bool = False) -> JudgmentRecord:
         external_id=fields.label(
             row, "external_id", "id", "question_id", "comparison_id", limit=128, default=""
         ),
+        judge_model=fields.label(row, "judge_model", limit=120, default=""),
     )
 
 
@@ -176,13 +185,15 @@ def _judged(
             fields.label(row, f"{s}_policy", f"{s}_model", limit=120, default=UNKNOWN_POLICY)
             for s in ("chosen", "rejected")
         ]
-        return prompt, _together(names, texts), pairwise_groups(0), False
+        families = [_family(row, "chosen_family"), _family(row, "rejected_family")]
+        return prompt, _together(names, texts, families), pairwise_groups(0), False
     if fields.has(row, "model_a"):
         is_conversation = fields.has(row, "conversation_a")
         shape = "conversation" if is_conversation else "response"
         prompt, texts = _pair(row, f"{shape}_a", f"{shape}_b", allow_empty)
         names = [fields.label(row, f"model_{side}", limit=120) for side in "ab"]
-        return prompt, _together(names, texts), *_winner(row)
+        families = [_family(row, f"family_{side}") for side in "ab"]
+        return prompt, _together(names, texts, families), *_winner(row)
     completions = _completions(row, allow_empty)
     if fields.has(row, "groups"):
         groups = parse_groups(fields.structure(row, "groups")[1], len(completions))
@@ -192,8 +203,14 @@ def _judged(
     return _prompt(row), completions, *_winner(row)
 
 
-def _together(names: list[str], texts: list[str]) -> tuple[JudgedCompletion, ...]:
-    return tuple(JudgedCompletion(*pair) for pair in zip(names, texts, strict=True))
+def _together(
+    names: list[str], texts: list[str], families: list[str]
+) -> tuple[JudgedCompletion, ...]:
+    return tuple(JudgedCompletion(*each) for each in zip(names, texts, families, strict=True))
+
+
+def _family(row: Row, name: str) -> str:
+    return fields.label(row, name, limit=60, default="")
 
 
 def _messages(row: Row) -> tuple[Message, ...] | None:
@@ -268,9 +285,8 @@ def _completions(row: Row, allow_empty: bool) -> tuple[JudgedCompletion, ...]:
             )
         try:
             policy = fields.label(item, *POLICY, limit=120, default=UNKNOWN_POLICY)
-            found.append(
-                JudgedCompletion(policy, _answer(item, *COMPLETION, allow_empty=allow_empty))
-            )
+            text = _answer(item, *COMPLETION, allow_empty=allow_empty)
+            found.append(JudgedCompletion(policy, text, _family(item, "family")))
         except Invalid as refusal:
             raise Invalid(refusal.message, field=f"{name}[{place}].{refusal.field}") from None
     return tuple(found)

@@ -34,6 +34,8 @@ class VoteFacts:
     What a project does not know stays None; what is unknown of one vote is NaN (or "" of a group).
 
     annotators, items, policies: ids; items are comparisons or prompts, whose votes are alike too.
+    order_known: False where any order stands in for the one shown; such a vote says nothing of
+        position, and all that it says of the rest.
     first_features, second_features: (n, 7), rows of `text_features.features_table`.
     first_agrees, second_agrees: does the response take the user's stated side? 1 or 0.
     seconds: active reading time. session_place: judgments since the sitting began. hours: local
@@ -51,6 +53,7 @@ class VoteFacts:
     first_won: Flags
     annotators: Ints
     items: Ints | None = None
+    order_known: Flags | None = None
     first_policies: Ints | None = None
     second_policies: Ints | None = None
     first_features: Floats | None = None
@@ -81,7 +84,8 @@ def covariates_of(
     Contexts (time, fatigue) and annotator groups are asked whether they change what position
     and length do: by themselves they cannot favour a response.
     """
-    plain = [position(len(facts.first_won)), *_of_texts(facts), *_of_answers(facts)]
+    first = position(len(facts.first_won), facts.order_known)
+    plain = [first, *_of_texts(facts), *_of_answers(facts)]
     by_key = {covariate.key: covariate for covariate in plain}
     changed = [by_key[key] for key in ("position", "length") if key in by_key]
     fatigue = [interaction(each, context) for context in contexts_of(facts) for each in changed]

@@ -262,18 +262,24 @@ def _report_words(project: Project, report: AgreementReport | None, state: str) 
         return _("new judgments to measure")
     if report is None:
         return _("not measured yet")
-    audits = latest_audits(project)
+    return f"n {report.n_comparisons:,} · {_audit_words(latest_audits(project))}"
+
+
+def _audit_words(audits: list[BiasAudit]) -> str:
+    """The kinds of biases that were found, the biggest first; nobody's group is named here."""
+    if not audits:
+        return _("not audited")
     found = [
-        audit.kind.replace("_", " ") for audit in audits if audit.status == BiasAudit.Status.FOUND
+        audit
+        for audit in audits
+        if audit.status == BiasAudit.Status.FOUND and audit.kind not in {"group", "drift"}
     ]
-    bias = (
-        _("not audited")
-        if not audits
-        else _("bias by %(names)s") % {"names": ", ".join(found)}
-        if found
-        else _("no bias found")
-    )
-    return f"n {report.n_comparisons:,} · {bias}"
+    found.sort(key=lambda audit: -abs(1.0 if audit.estimate is None else audit.estimate))
+    names = list(dict.fromkeys(audit.kind.replace("_", " ") for audit in found))
+    if not names:
+        is_told = any(audit.status != BiasAudit.Status.UNTOLD for audit in audits)
+        return _("no bias found") if is_told else _("too little to audit")
+    return _("bias by %(names)s") % {"names": ", ".join(names)}
 
 
 def _exports(project: Project, run: Run | None) -> LoopStep:

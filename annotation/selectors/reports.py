@@ -2,7 +2,9 @@
 
 from django.db.models import QuerySet
 
-from annotation.models import AgreementReport, AuditEntry, BiasAudit, Export, Project, Run
+from annotation.core.errors import NotFound
+from annotation.models import AgreementReport, AuditEntry, BiasAudit, Export, Project, Run, User
+from annotation.selectors.access import projects_led
 
 
 def agreement_history(
@@ -24,14 +26,41 @@ def latest_agreements(project: Project, *, with_quarantined: bool = False) -> li
     return sorted(newest, key=lambda report: report.criterion.position)
 
 
-def latest_audits(project: Project) -> list[BiasAudit]:
-    """The newest audit of each bias."""
-    newest = BiasAudit.objects.filter(project=project).order_by("bias", "-id").distinct("bias")
-    return sorted(newest, key=lambda audit: audit.bias != "position")
+def latest_audits(project: Project, *, with_quarantined: bool = False) -> list[BiasAudit]:
+    """The newest audit: all its rows, effects in the order of their covariates."""
+    history = audit_history(project, with_quarantined=with_quarantined)
+    newest = history.first()
+    if newest is None:
+        return []
+    return list(history.filter(created_at=newest.created_at).order_by("pk"))
 
 
-def audit_history(project: Project) -> QuerySet[BiasAudit]:
-    return BiasAudit.objects.filter(project=project)
+def audit_history(project: Project, *, with_quarantined: bool = False) -> QuerySet[BiasAudit]:
+    """All rows of audits without quarantined people; those with them are a history of their own."""
+    return BiasAudit.objects.filter(project=project, includes_quarantined=with_quarantined)
+
+
+def audits_for(
+    project: Project, *, viewer: User, with_quarantined: bool = False
+) -> QuerySet[BiasAudit]:
+    """Those that somebody may see who looks at the project: what groups of annotators do, as they
+    described themselves, is for its leads."""
+    found = audit_history(project, with_quarantined=with_quarantined)
+    return found if leads(viewer, project) else found.exclude(kind="group")
+
+
+def audit_for(project: Project, *, viewer: User, audit_id: int) -> BiasAudit:
+    """Raises NotFound where there is none for them."""
+    for with_quarantined in (False, True):
+        found = audits_for(project, viewer=viewer, with_quarantined=with_quarantined)
+        audit = found.select_related("criterion").filter(pk=audit_id).first()
+        if audit is not None:
+            return audit
+    raise NotFound("There is no such audit in this project.")
+
+
+def leads(user: User, project: Project) -> bool:
+    return projects_led(user).filter(pk=project.pk).exists()
 
 
 def exports(project: Project) -> QuerySet[Export]:

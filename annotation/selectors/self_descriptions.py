@@ -1,7 +1,7 @@
-"""How many annotators of a project say what of themselves, never who."""
+"""How many annotators of a project say what of themselves, never who; and groups for audits."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from annotation.core.errors import NotFound
@@ -9,6 +9,8 @@ from annotation.models import Project, SelfDescription, User
 from annotation.selectors.access import may_judge, projects_led
 
 LEAST = 5
+MOST_VALUES = 6
+OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,39 @@ def _groups(field: str, answers: Iterable[list[str]]) -> Groups:
     if 0 < n_hidden < LEAST and shown:
         n_hidden += shown.pop().n
     return Groups(field, tuple(shown), n_hidden)
+
+
+def annotator_groups(annotators: Iterable[int]) -> dict[str, Mapping[int, str]]:
+    """By attribute, the group of each of these annotators who said something; for audits only.
+
+    Groups that `self_descriptions` would not show are left out, as if their people had said
+    nothing. Of first languages and expertise one may name several: each value that at least five
+    named and five did not is an attribute of its own, with "others" as its second group.
+    """
+    said = list(SelfDescription.objects.filter(user__in=list(annotators)).order_by("pk"))
+    found: dict[str, Mapping[int, str]] = {}
+    for field in ("age_band", "gender", "region"):
+        answers = {each.user_id: [str(getattr(each, field))] for each in said}
+        groups = _groups(field, answers.values())
+        shown = {group.value.casefold(): group.value for group in groups.shown}
+        labels = {user: shown.get(value.casefold(), "") for user, (value,) in answers.items()}
+        if len(shown) > 1:
+            found[field] = {user: label for user, label in labels.items() if label}
+    for field in ("first_languages", "expertise"):
+        found |= named_or_not(field, {each.user_id: getattr(each, field) for each in said})
+    return found
+
+
+def named_or_not(field: str, answers: Mapping[int, list[str]]) -> dict[str, Mapping[int, str]]:
+    """For each of the commonest values, who named it and who named others; the rest is in none."""
+    spoke = {
+        user: {value.casefold() for value in values} for user, values in answers.items() if values
+    }
+    found: dict[str, Mapping[int, str]] = {}
+    for group in _groups(field, answers.values()).shown[:MOST_VALUES]:
+        key = group.value.casefold()
+        if len(spoke) - group.n >= LEAST:
+            found[f"{field}: {group.value}"] = {
+                user: group.value if key in named else OTHERS for user, named in spoke.items()
+            }
+    return found

@@ -1,108 +1,88 @@
 """Bias audits as dated snapshots: what besides quality moves the votes?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Length
+from django.utils import timezone
 
-from annotation.core.audit import (
-    BiasEstimate,
-    Votes,
-    benjamini_hochberg,
-    length_bias,
-    position_bias,
-    votes_from,
-)
-from annotation.core.preferences import all_preferences
-from annotation.models import BiasAudit, Completion, Criterion, Judgment, Project, Run
-from annotation.selectors import judgments as judgment_selectors
+from annotation.core.bias_model import BiasModel, Rules, bias_model
+from annotation.core.drift_of_votes import drift_of_votes
+from annotation.core.groups import group_comparison
+from annotation.core.scheduling import derive_seed
+from annotation.core.vote_facts import covariates_of
+from annotation.models import BiasAudit, Criterion, Judgment, Project, Run
+from annotation.selectors.judgments import latest_judgment_id, live
+from annotation.selectors.vote_facts import Votes, votes
+from annotation.services.audit_rows import drift_rows, effect_rows, group_rows
 from annotation.services.runs import RunHandle
 
 
 @transaction.atomic
-def bias_audit(*, project: Project, run: Run | None = None) -> list[BiasAudit]:
-    """Position and length bias of the live judgments, overall criterion.
+def bias_audit(
+    *, project: Project, run: Run | None = None, with_quarantined: bool = False
+) -> list[BiasAudit]:
+    """Every effect that the live judgments' overall preferences allow, groups and drift beside.
 
-    P-values are adjusted over the audits made together (Benjamini-Hochberg). Standard errors allow
-    for votes of one annotator being alike, and for those on one comparison (position) or prompt
-    (length).
+    All of it rests on one reading of the judgments, so that an amendment or a quarantine meanwhile
+    changes nothing. A run that has its audit already gets the same one again.
     """
-    cutoff = judgment_selectors.latest_judgment_id(project)
-    live = judgment_selectors.live(
-        project, include_simulated=project.learns_from_simulated, cutoff_id=cutoff
+    if run is not None and BiasAudit.objects.filter(run=run).exists():
+        return list(BiasAudit.objects.filter(run=run).order_by("pk"))
+    now, cutoff = timezone.now(), latest_judgment_id(project)
+    judgments = live(
+        project,
+        include_simulated=project.learns_from_simulated,
+        cutoff_id=cutoff,
+        with_quarantined=with_quarantined,
+        as_of=now,
     )
-    estimates = bias_estimates(project=project, judgments=live)
-    adjusted = benjamini_hochberg([estimate.p_value for estimate in estimates])
+    seed = derive_seed(project.seed, "audit")
+    rows = _audited(votes(project, judgments), seed)
     criterion = project.criteria.get(key=Criterion.OVERALL)
-    return [
-        BiasAudit.objects.create(
-            project=project,
-            criterion=criterion,
-            run=run,
-            cutoff_judgment_id=cutoff,
-            includes_simulated=project.learns_from_simulated,
-            bias=estimate.bias,
-            kind=estimate.bias,
-            estimate=_shift(estimate.effect),
-            low=_shift(estimate.low),
-            high=_shift(estimate.high),
-            p_value=estimate.p_value,
-            n_judgments=estimate.n,
-            n_annotators=estimate.n_annotators,
-            method=estimate.method,
-            seed=project.seed,
-            code_version=version("alignui"),
-            note=estimate.note,
-            detail=_detail(estimate, p_adjusted),
-        )
-        for estimate, p_adjusted in zip(estimates, adjusted, strict=True)
-    ]
+    for row in rows:
+        row.project, row.criterion, row.run = project, criterion, run
+        row.cutoff_judgment_id, row.seed = cutoff, seed
+        row.includes_simulated = project.learns_from_simulated
+        row.includes_quarantined = with_quarantined
+        row.code_version = version("alignui")
+    BiasAudit.objects.bulk_create(rows)
+    # One moment for all: it is what holds the rows of an audit together.
+    BiasAudit.objects.filter(pk__in=[row.pk for row in rows]).update(created_at=now)
+    return rows
 
 
-def bias_estimates(*, project: Project, judgments: QuerySet[Judgment]) -> list[BiasEstimate]:
-    """Position and length bias of the judgments, in this order."""
-    lengths = dict(
-        Completion.objects.filter(prompt__project=project)
-        .annotate(characters=Length("text"))
-        .values_list("pk", "characters")
-    )
-    ordered = judgment_selectors.with_known_order(judgments)
-    return [
-        position_bias(_votes(ordered, lengths, by_prompt=False)),
-        length_bias(_votes(judgments, lengths, by_prompt=True)),
-    ]
+def bias_estimates(*, project: Project, judgments: QuerySet[Judgment]) -> BiasModel:
+    """The effects of the judgments, without what annotators say of themselves: for releases."""
+    read = votes(project, judgments, with_groups=False)
+    model = bias_model(read.facts, rules=Rules(seed=derive_seed(project.seed, "audit")))
+    return replace(model, note=" ".join(filter(None, [model.note, read.note])))
 
 
 def audit_work(handle: RunHandle) -> Mapping[str, object]:
-    handle.progress(0, 1, "Auditing position and length")
-    audits = bias_audit(project=handle.project, run=handle.run)
+    handle.progress(0, 1, "Auditing what moves the votes")
+    with_quarantined = handle.params.get("with_quarantined") is True
+    audits = bias_audit(project=handle.project, run=handle.run, with_quarantined=with_quarantined)
     handle.progress(1, 1, "Audited.")
     return {"audits": [audit.pk for audit in audits]}
 
 
-def _votes(judgments: QuerySet[Judgment], lengths: Mapping[int, int], *, by_prompt: bool) -> Votes:
-    """Votes on one comparison are alike where its display order was the same for all; votes on
-    one prompt where its longer responses are better for a reason."""
-    verdicts = list(judgment_selectors.verdicts(judgments))
-    preferences = list(all_preferences(verdicts))
-    votes = votes_from(preferences, lengths=lengths, by_prompt=by_prompt)
-    if by_prompt:
-        return votes
-    comparison_of = {verdict.judgment_id: verdict.comparison_id for verdict in verdicts}
-    items = [comparison_of[p.judgment_id] for p in preferences if not p.is_tie]
-    return replace(votes, items=np.array(items, dtype=np.int64))
-
-
-def _detail(estimate: BiasEstimate, p_adjusted: float | None) -> dict[str, object]:
-    """What the row has no column for: verdict, log-odds with interval, detectable shift."""
-    known = asdict(estimate)
-    kept = ("verdict", "log_odds", "log_odds_low", "log_odds_high", "detectable")
-    return {name: known[name] for name in kept} | {"p_adjusted": p_adjusted}
-
-
-def _shift(share: float | None) -> float | None:
-    return None if share is None else share - 0.5
+def _audited(read: Votes, seed: int) -> list[BiasAudit]:
+    facts = read.facts
+    covariates = covariates_of(facts)
+    model = bias_model(facts, covariates, rules=Rules(seed=seed))
+    comparisons = [
+        group_comparison(read.answers, labels, attribute=attribute, seed=seed)
+        for attribute, labels in read.answer_groups.items()
+    ]
+    is_timed = bool(np.isfinite(read.times).any())
+    drifts = drift_of_votes(facts, read.times, seed=seed) if is_timed else {}
+    model = replace(model, note=" ".join(filter(None, [model.note, read.note])))
+    return [
+        *effect_rows(model, covariates, read.judgments, seed=seed),
+        *group_rows(comparisons),
+        *drift_rows(drifts),
+    ]

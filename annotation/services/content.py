@@ -81,7 +81,9 @@ class ContentWriter:
         A text that the policy wrote for the prompt before is the same completion. Raises Invalid
         with field sample_index where another text stands at the index that a record names.
         """
-        policies = {name: self.policy(name) for name in {record.policy for _, record in rows}}
+        families = {record.policy: record.family for _, record in reversed(rows) if record.family}
+        names = {record.policy for _, record in rows}
+        policies = {name: self.policy(name, families.get(name, "")) for name in names}
         known = _Samples({prompt for prompt, _ in rows}, policies.values())
         chosen: list[Completion | int] = []
         fresh: list[Completion] = []
@@ -99,14 +101,21 @@ class ContentWriter:
         self.completions_known += len(rows) - len(fresh)
         return [item if isinstance(item, int) else item.pk for item in chosen]
 
-    def policy(self, name: str) -> Policy:
-        """The newest policy of this name; a recorded one is made where there is none."""
+    def policy(self, name: str, family: str = "") -> Policy:
+        """The newest policy of this name; a recorded one is made where there is none.
+
+        A family that it has already is kept; the first that a file names fills an empty one.
+        """
         if name not in self._policies:
             newest = self.project.policies.filter(name=name).order_by("-version").first()
             self._policies[name] = newest or Policy.objects.create(
                 project=self.project, name=name, provider=Policy.Provider.RECORDED
             )
-        return self._policies[name]
+        policy = self._policies[name]
+        if family and not policy.family:
+            policy.family = family
+            policy.save(update_fields=["family"])
+        return policy
 
     def hold_out_share(self) -> int:
         """Lets new prompts join the held-out set up to the project's share; how many did."""

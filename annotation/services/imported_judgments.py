@@ -88,6 +88,7 @@ def judgments_write(
     """
     votes = [vote for chunk in chunks for vote in _votes(writer, chunk, name)]
     people = _people(project, {vote.record.annotator for vote in votes})
+    _name_judges(people, votes)
     votes = _unknown(project, votes)
     if not votes:
         return 0, 0
@@ -118,7 +119,10 @@ def _votes(writer: ContentWriter, chunk: Chunk, name: str) -> list[_Vote]:
         raise FileInvalid(name, problems)
     prompt_ids = known_prompts(writer, [(row, record.prompt) for row, record in chunk], name)
     written = [
-        (prompt_id, CompletionRecord(record.prompt, judged.policy, judged.text))
+        (
+            prompt_id,
+            CompletionRecord(record.prompt, judged.policy, judged.text, family=judged.family),
+        )
         for prompt_id, (_, record) in zip(prompt_ids, chunk, strict=True)
         for judged in record.completions
     ]
@@ -150,6 +154,15 @@ def _people(project: Project, names: set[str]) -> dict[str, User]:
     ]
     User.objects.bulk_create(fresh)
     return known | {user.name: user for user in fresh}
+
+
+def _name_judges(people: dict[str, User], votes: list[_Vote]) -> None:
+    """Notes which model judges under a name; a model that is known already is kept."""
+    named = {v.record.annotator: v.record.judge_model for v in votes if v.record.judge_model}
+    judges = [people[name] for name in sorted(named) if not people[name].judge_model]
+    for judge in judges:
+        judge.judge_model = named[judge.name]
+    User.objects.bulk_update(judges, ["judge_model"])
 
 
 def _unknown(project: Project, votes: list[_Vote]) -> list[_Vote]:

@@ -5,11 +5,13 @@ import json
 import zipfile
 
 import pytest
+from django.utils import timezone
 
+from annotation.models import BiasAudit, Run
 from annotation.services.agreement import agreement_measure
 from annotation.services.audits import bias_audit
 from annotation.services.exports import export_create
-from tests.factories import judge
+from tests.factories import judge, make_user
 from tests.rest import error
 
 
@@ -34,8 +36,45 @@ def test_agreement_with_interval_n_and_method(api, lena, judged):
 def test_audits_with_interval_n_and_method(api, lena, judged):
     bias_audit(project=judged)
     answer = api(lena).get("projects/kitchen/audits").json()["results"]
-    assert {audit["bias"] for audit in answer} == {"position", "length"}
-    assert all(audit["method"] and audit["n_judgments"] for audit in answer)
+    by_bias = {audit["bias"]: audit for audit in answer}
+    assert {"position", "length", "drift:position", "anchoring"} <= by_bias.keys()
+    position = by_bias["position"]
+    assert (position["kind"], position["n_judgments"], position["n_annotators"]) == (
+        "position", 6, 2,
+    )  # fmt: skip
+    assert position["method"]
+    assert position["includes_quarantined"] is False
+    one = api(lena).get(f"projects/kitchen/audits/{position['id']}").json()
+    assert one["detail"]["verdict"]
+    assert one == position
+
+
+def test_audits_with_quarantined_people_are_kept_apart(api, lena, judged):
+    bias_audit(project=judged, with_quarantined=True)
+    caller = api(lena)
+    assert caller.get("projects/kitchen/audits").json()["results"] == []
+    answer = caller.get("projects/kitchen/audits", quarantined="with").json()["results"]
+    assert {audit["includes_quarantined"] for audit in answer} == {True}
+    assert caller.get("projects/kitchen/audits", quarantined="maybe").status_code == 422
+    alone = caller.post("projects/kitchen/audits", {"with_quarantined": True})
+    assert (alone.status_code, alone.json()["params"]) == (202, {"with_quarantined": True})
+    assert caller.post("projects/kitchen/audits").status_code == 409
+    Run.objects.update(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
+    asked = caller.post("projects/kitchen/measure", {"with_quarantined": True}).json()["runs"]
+    assert {run["kind"]: run["params"] for run in asked} == {
+        "agreement": {"with_quarantined": True}, "audit": {"with_quarantined": True},
+    }  # fmt: skip
+
+
+def test_audits_of_groups_are_for_leads(api, lena, otto, judged, pool):
+    audits = bias_audit(project=judged)
+    BiasAudit.objects.filter(pk=audits[0].pk).update(kind="group")
+    viewer = make_user("vera")
+    pool.memberships.create(user=viewer, role="viewer")
+    path = f"projects/kitchen/audits/{audits[0].pk}"
+    assert api(lena).get(path).status_code == 200
+    assert api(viewer).get(path).status_code == 404
+    assert api(otto).get(path).status_code == 404
 
 
 @pytest.fixture

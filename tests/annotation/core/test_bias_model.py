@@ -193,6 +193,36 @@ def test_strengths_of_policies_stand_beside_what_they_would_pass_for() -> None:
     assert "6 policies" in beside.method
 
 
+def test_a_policy_that_always_stands_first_hides_what_position_does() -> None:
+    random = np.random.default_rng(4)
+    n = 400
+    first, second = np.zeros(n, dtype=np.int64), random.integers(1, 3, n)
+    facts = VoteFacts(
+        random.random(n) < 0.7, np.repeat(np.arange(20), 20),
+        first_policies=first, second_policies=second,
+    )  # fmt: skip
+    columns = [position(n), Covariate("length", "length", "a", "b", "", random.normal(size=n))]
+    model = bias_model(facts, columns)
+    assert model["position"].status == "untold"
+    assert "which policy wrote" in model["position"].verdict
+    assert model["position"].share.value == pytest.approx(facts.first_won.mean())
+    assert model["length"].estimate is not None
+
+
+def test_an_unknown_order_informs_all_but_position() -> None:
+    facts, columns = simple(6, truth={"position": 0.3, "length": 0.4})
+    known = np.arange(len(facts.first_won)) % 2 == 0
+    some = [position(len(known), known), *columns[1:]]
+    turned = [some[0], *(replace(c, values=np.where(known, c.values, -c.values)) for c in some[1:])]
+    mirrored = replace(facts, first_won=facts.first_won ^ ~known)
+    one, other = bias_model(facts, some), bias_model(mirrored, turned)
+    assert one["position"].n == known.sum()
+    assert one["position"].n_unknown == (~known).sum()
+    for a, b in zip(one.effects, other.effects, strict=True):
+        assert a.estimate.log_odds == pytest.approx(b.estimate.log_odds, abs=1e-8)
+        assert a.estimate.high == pytest.approx(b.estimate.high, abs=1e-8)
+
+
 def test_swapping_sides_turns_signs_of_nothing_but_position() -> None:
     facts, columns = simple(3, truth={"position": 0.2, "length": 0.4})
     swapped = [columns[0], *(replace(c, values=-c.values) for c in columns[1:])]

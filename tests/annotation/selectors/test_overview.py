@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from annotation.models import Judgment, Pool, Project, Run, User
+from annotation.models import BiasAudit, Judgment, Pool, Project, Run, User
 from annotation.selectors.overview import judgments_wanted, loop_state, pace, project_lines
 from annotation.services.agreement import agreement_measure
 from annotation.services.audits import bias_audit
@@ -62,13 +62,21 @@ def test_the_agreement_step_names_the_biases_that_audits_found(
         for _ in range(4):
             judge(person, project, groups=((0,), (1,)))
     agreement_measure(project=project, criterion=project.criteria.get(key="overall"))
-    audits = bias_audit(project=project)
-    (position,) = [audit for audit in audits if audit.bias == "position"]
-    assert position.estimate == 1.0
-    is_found = position.low is not None and position.low > 0.5
-    step = next(step for step in loop_state(project) if step.key == "agreement")
-    assert ("position" in step.detail) == is_found
-    assert step.detail.startswith("n 4 · ")
+    bias_audit(project=project)
+    # All went for the first, but of two people only: no figure, so nothing is found.
+    assert audit_words(project) == "n 4 · too little to audit"
+    audits = BiasAudit.objects.filter(project=project)
+    audits.filter(bias="position").update(status="found", estimate=0.03, low=0.01, high=0.05)
+    audits.filter(bias="length").update(status="found", estimate=-0.09, low=-0.12, high=-0.06)
+    audits.filter(bias="bold").update(status="hint")
+    audits.filter(bias="drift:position").update(status="found")
+    assert audit_words(project) == "n 4 · bias by length, position"
+    audits.filter(status="found").update(status="none_found")
+    assert audit_words(project) == "n 4 · no bias found"
+
+
+def audit_words(project: Project) -> str:
+    return next(step for step in loop_state(project) if step.key == "agreement").detail
 
 
 def test_measuring_brings_agreement_up_to_date(project: Project, ana: User, ben: User) -> None:

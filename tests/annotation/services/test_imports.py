@@ -225,12 +225,30 @@ def test_an_unknown_display_order_stays_out_of_the_position_audit(
 ) -> None:
     rows = [vote("w1", "left", id="1"), vote("w2", "a", id="2"), vote("w3", "b", id="3")]
     file_import(project=target, kind="judgments", path=jsonl(tmp_path, rows))
-    position, length = bias_audit(project=target)
-    assert (position.n_judgments, length.n_judgments) == (1, 3)
+    audits = {audit.bias: audit for audit in bias_audit(project=target)}
+    assert (audits["position"].n_judgments, audits["length"].n_judgments) == (1, 3)
     report = agreement_measure(project=target, criterion=target.criteria.get())
     assert report.n_judgments == 3
     assert report.estimate is None
     assert report.note
+
+
+def test_families_and_judges_are_kept_as_the_first_file_names_them(
+    target: Project, tmp_path: Path
+) -> None:
+    texts = [{"policy": "a", "text": "Well.", "family": "Acme"}, {"policy": "b", "text": "Ill."}]
+    row = vote("judge", "a", completions=texts, judge_model="acme-large")
+    again = vote("judge", "b", completions=[texts[0] | {"family": "Other"}, texts[1]], id="2")
+    file_import(project=target, kind="judgments", path=jsonl(tmp_path, [row, vote("w", "a")]))
+    file_import(
+        project=target, kind="judgments",
+        path=jsonl(tmp_path, [again | {"judge_model": "other"}], "more.jsonl"),
+    )  # fmt: skip
+    assert dict(target.policies.values_list("name", "family")) == {"a": "Acme", "b": ""}
+    assert dict(User.objects.values_list("name", "judge_model")) == {"judge": "acme-large", "w": ""}
+    completion = {"prompt": "How are you?", "policy": "b", "text": "Better.", "family": "Bee"}
+    records_import(project=target, kind="completions", rows=[completion])
+    assert target.policies.get(name="b").family == "Bee"
 
 
 def test_rows_of_a_request_are_refused_by_row(target: Project) -> None:

@@ -1,0 +1,151 @@
+"""Audits as snapshots: real crowds through the services, and what must never be told."""
+
+import json
+import os
+from math import isfinite
+from pathlib import Path
+
+import pytest
+
+from alignui.demo import sources
+from annotation.models import BiasAudit, Judgment, Participation, Project, Run, User
+from annotation.selectors.reports import audit_history, latest_audits
+from annotation.services.audit_rows import UNAUDITED
+from annotation.services.audits import audit_work, bias_audit
+from annotation.services.imports import records_import
+from annotation.services.interventions import intervention_open
+from annotation.services.runs import RunHandle
+from tests.crowds import leaning_crowd
+from tests.factories import judge, make_project, make_run
+
+pytestmark = pytest.mark.django_db
+
+PANEL = Path(os.environ.get("ALIGNUI_DATASETS", ""), "pandalm", "testset-v1.json")
+
+
+def by_bias(audits: list[BiasAudit]) -> dict[str, BiasAudit]:
+    return {audit.bias: audit for audit in audits}
+
+
+def test_the_crowd_of_the_demo_goes_left_and_for_the_shorter() -> None:
+    project = make_project("Crowd study")
+    rows = list(sources.crowd_judgments())
+    records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
+    found = by_bias(bias_audit(project=project))
+    side, length = found["position"], found["length"]
+    assert side.detail["share"]["value"] == pytest.approx(0.533, abs=5e-4)
+    assert side.detail["share"]["low"] < 0.533 < side.detail["share"]["high"]
+    assert 1 - length.detail["share"]["value"] == pytest.approx(0.59, abs=5e-3)
+    assert length.detail["share"]["low"] < length.detail["share"]["value"]
+    assert length.detail["share"]["high"] < 0.5
+    assert side.status == "found"
+    assert 0 < side.low < side.estimate < side.high
+    # Beside which model wrote them, headings and refusals, little of the length's effect is left.
+    assert length.low < length.estimate < length.high
+    assert "13 prompts" in side.note
+    assert (side.n_judgments, side.n_annotators) == (5460, 124)
+    # The file tells no times, so nothing that rests on them is told.
+    assert {found[kind].status for kind in ("session", "trend", "reading_time")} == {"untold"}
+
+
+@pytest.mark.skipif(not PANEL.exists(), reason="PandaLM's labels are not in $ALIGNUI_DATASETS.")
+def test_the_panel_prefers_the_longer() -> None:
+    project = make_project("Panel")
+    winner = {0: "tie", 1: "a", 2: "b"}
+    rows = [
+        {
+            "prompt": f"{row['instruction']}\n{row['input']}",
+            "annotator": f"annotator {k}",
+            "winner": winner[int(row[f"annotator{k}"])],
+            "completions": [
+                {"policy": name, "text": row[f"response{at}"]}
+                for at, name in enumerate(row["cmp_key"].split("_"), start=1)
+            ],
+            "id": str(row["idx"]),
+        }
+        for row in json.loads(PANEL.read_text(encoding="utf-8"))
+        if isinstance(row["response1"], str) and isinstance(row["response2"], str)
+        and row["response1"] != row["response2"]
+        for k in (1, 2, 3)
+    ]  # fmt: skip
+    records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
+    found = by_bias(bias_audit(project=project))
+    share = found["length"].detail["share"]
+    assert share["value"] == pytest.approx(0.67, abs=0.01)
+    assert 0.5 < share["low"] < share["value"] < share["high"] < 0.8
+    # The file does not tell what stood first.
+    assert found["position"].status == "untold"
+    assert found["position"].n_judgments == 0
+
+
+def test_every_effect_stands_in_its_row_with_all_its_figures() -> None:
+    project = leaning_crowd(make_project())
+    audits = bias_audit(project=project)
+    found = by_bias(audits)
+    side = found["position"]
+    assert side.status == "found"
+    assert 0 < side.low < side.estimate < side.high
+    assert side.detail["odds_low"] < side.detail["odds_ratio"] < side.detail["odds_high"]
+    assert {"p_adjusted", "detectable_shift", "favours", "per", "n_unknown"} <= side.detail.keys()
+    assert set(side.detail["votes"]) <= set(Judgment.objects.values_list("pk", flat=True))
+    assert found["drift:position"].kind == "drift"
+    assert found["drift:position"].low <= found["drift:position"].estimate
+    assert len(found["drift:position"].detail["path"]) > 1
+    for kind in ("sycophancy", "anchoring", "own_family", "criteria_order"):
+        assert found[kind].detail["verdict"] == UNAUDITED[kind]
+    assert len({audit.created_at for audit in BiasAudit.objects.all()}) == 1
+    assert [audit.pk for audit in latest_audits(project)] == [audit.pk for audit in audits]
+
+
+def test_groups_are_compared_and_name_no_votes() -> None:
+    found = by_bias(bias_audit(project=leaning_crowd(make_project(), describe=True)))
+    row = found["groups:gender"]
+    assert row.kind == "group"
+    assert {group["name"] for group in row.detail["groups"]} == {"man", "woman"}
+    assert all(group["n_annotators"] == 12 for group in row.detail["groups"])
+    assert row.low <= row.estimate <= row.high
+    of_groups = [audit for bias, audit in found.items() if "gender=" in bias]
+    assert of_groups
+    assert all(audit.detail["votes"] == [] for audit in of_groups)
+
+
+def test_a_run_audits_once(project: Project, ana: User) -> None:
+    judge(ana, project)
+    run = make_run(project, Run.Kind.AUDIT)
+    first = audit_work(RunHandle(run))
+    judge(ana, project)
+    assert audit_work(RunHandle(run)) == first
+    assert BiasAudit.objects.filter(run=run).count() == len(first["audits"])
+
+
+def test_quarantined_people_count_only_where_asked(
+    project: Project, lena: User, ana: User, ben: User
+) -> None:
+    for person in (ana, ben):
+        judge(person, project, groups=((0,), (1,)))
+    part = Participation.objects.get(annotator=ben, project=project)
+    intervention_open(participation=part, action="quarantine", reason="Random.", actor=lena)
+    without = by_bias(bias_audit(project=project))["position"]
+    run = make_run(project, Run.Kind.AUDIT, params={"with_quarantined": True})
+    audit_work(RunHandle(run))
+    with_them = by_bias(latest_audits(project, with_quarantined=True))["position"]
+    assert (without.n_judgments, with_them.n_judgments) == (1, 2)
+    assert {audit.includes_quarantined for audit in audit_history(project)} == {False}
+
+
+@pytest.mark.parametrize("judged", [0, 1])
+def test_nothing_and_one_annotator_are_a_sentence(project: Project, ana: User, judged: int) -> None:
+    for _ in range(4 * judged):
+        judge(ana, project)
+    audits = bias_audit(project=project)
+    assert {audit.status for audit in audits} == {"untold"}
+    assert all(audit.estimate is None and audit.detail["verdict"] for audit in audits)
+
+
+def test_no_figure_is_not_a_number(project: Project, ana: User, ben: User) -> None:
+    for person in (ana, ben):
+        for _ in range(4):
+            judge(person, project, groups=((0,), (1,)), active_ms=0)
+    for audit in bias_audit(project=project):
+        json.dumps(audit.detail, allow_nan=False)
+        assert all(x is None or isfinite(x) for x in (audit.estimate, audit.low, audit.high))

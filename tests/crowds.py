@@ -1,0 +1,35 @@
+"""A crowd whose votes lean: enough of them for an audit to find what was planted."""
+
+from random import Random
+
+from annotation.models import Project, SelfDescription, User
+from annotation.services.imports import records_import
+
+
+def leaning_crowd(
+    project: Project, *, people: int = 24, each: int = 16, describe: bool = False
+) -> Project:
+    """Imported votes, dated and timed, that go to the left three times of four. With `describe`,
+    people say in turn that they are a woman and a man."""
+    random = Random(5)
+    texts = [[f"Well, {'indeed ' * random.randrange(9)}." for _ in range(2)] for _ in range(each)]
+    rows = []
+    for person in range(people):
+        for at in range(each):
+            rows.append({
+                "prompt": f"Question {at}?",
+                "annotator": f"worker {person}",
+                "winner": "left" if random.random() < 0.75 else "right",
+                "completions": [
+                    {"policy": name, "text": f"{name} {text}"}
+                    for name, text in zip(("terse", "wordy"), texts[at], strict=True)
+                ][:: (-1) ** (at + person // 2)],
+                "active_ms": random.randrange(2000, 9000),
+                "judged_at": f"2024-05-{1 + (5 * at + person) % each:02}T10:{person:02}:00Z",
+            })  # fmt: skip
+    records_import(project=project, kind="judgments", rows=rows)
+    if describe:
+        crowd = User.objects.filter(username__startswith=f"imported/{project.slug}/")
+        for at, user in enumerate(crowd.order_by("pk")):
+            SelfDescription.objects.create(user=user, gender=("woman", "man")[at % 2])
+    return project
