@@ -17,7 +17,6 @@ def grouping_detail(votes: PairVotes, grouping: Grouping, found: Pluralism) -> D
         "attribute": grouping.attribute,
         "value": grouping.value,
         "groups": [list(each) for each in grouping.groups],
-        "n_hidden": grouping.n_hidden,
         **_pairs_detail(votes, found),
     }
 

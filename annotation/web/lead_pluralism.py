@@ -74,7 +74,7 @@ def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool)
     groupings = sorted(detail["groupings"], key=lambda each: -each["n_found"])
     camps = detail["camps"]
     if camps:
-        groupings.append({"attribute": "camp", "value": "", "n_hidden": 0, **camps})
+        groupings.append({"attribute": "camp", "value": "", **camps})
     grouping = next((g for g in groupings if words.key_of(g) == by), next(iter(groupings), None))
     return {
         "detail": detail,
@@ -153,8 +153,7 @@ def _tables(report: PluralismReport, wanted: str) -> Sequence[Table]:
         words.standings_table(report.detail["choices"]),
     ]
     if wanted in {"divided", "agreed"}:
-        measured = pluralism_again(report)
-        rows = list(_all_rows(measured, wanted))
+        rows = list(_kept_rows(report, wanted) or _all_rows(pluralism_again(report), wanted))
         completions = completions_by_id(row[s] for _, row in rows for s in SIDES)
         named = (
             (grouping, row, pair)
@@ -164,6 +163,19 @@ def _tables(report: PluralismReport, wanted: str) -> Sequence[Table]:
         make = words.divisions_table if wanted == "divided" else words.agreed_table
         found.append(make(named))
     return found
+
+
+def _kept_rows(report: PluralismReport, wanted: str) -> list[tuple[str, dict[str, Any]]]:
+    """The rows that the report holds; none where it holds only the head of a longer list."""
+    camps = report.detail["camps"]
+    parts = [
+        *report.detail["groupings"],
+        *([{"attribute": "camp", "value": "", **camps}] if camps else ()),
+    ]
+    key, count = ("divisions", "n_compared") if wanted == "divided" else ("consensus", "n_agreed")
+    if any(len(part[key]) < part[count] for part in parts):
+        return []
+    return [(words.grouping_name(part), row) for part in parts for row in part[key]]
 
 
 def _all_rows(measured: Measured, wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from annotation.core.figures import Interval, Table
 from annotation.models import Completion, PluralismReport, Project
-from annotation.selectors.pluralism import OTHERS
+from annotation.selectors.self_descriptions import OTHERS
 from annotation.templatetags.figures import written
 
 Row = Mapping[str, Any]

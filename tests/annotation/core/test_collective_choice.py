@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.core.collective_choice import collective_choice, wins_of
+from annotation.core.collective_choice import (
+    collective_choice,
+    steadiness,
+    wins_by_person,
+    wins_of,
+)
+from annotation.core.pair_votes import pair_votes
 from annotation.core.preferences import Verdict, all_preferences
 
 
@@ -82,3 +88,48 @@ def test_a_condorcet_winner_wins_by_copeland(ballots: list[list[str]]) -> None:
         assert choice.copeland == (choice.condorcet,)
     assert sum(standing.copeland for standing in choice.standings) == pytest.approx(0)
     assert sum(standing.borda for standing in choice.standings) == pytest.approx(2)
+
+
+def test_a_winner_by_a_hair_is_no_steady_one() -> None:
+    people = np.repeat(np.arange(40), 10)
+    first, second = np.zeros(400, dtype=int), np.ones(400, dtype=int)
+    weights = np.ones(400)
+
+    def of(values: np.ndarray) -> object:
+        table = wins_by_person(people, first, second, values, weights, n_options=2)
+        return steadiness(table, seed=1)
+
+    clear = of(np.tile([1.0] * 8 + [0.0] * 2, 40))
+    assert clear.wins_borda == (1.0, 0.0)
+    assert clear.borda[0] == pytest.approx((0.8, 0.8))
+    divided = of(np.repeat([1.0] * 21 + [0.0] * 19, 10))
+    assert 0.3 < divided.wins_borda[0] < 0.9
+    low, high = divided.borda[0]
+    # Forty people of one mind each: about 1.96 sqrt(0.25 / 40) on either side.
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / 40**0.5, rel=0.2)
+    assert of(np.repeat([1.0] * 21 + [0.0] * 19, 10)) == divided
+
+
+def test_votes_by_person_sum_to_the_table_of_all() -> None:
+    verdicts = [
+        Verdict(n, n, 1, (10, 20, 30), n % 3, ((n % 3,), ((n + 1) % 3, (n + 2) % 3)), (0, 1, 2))
+        for n in range(12)
+    ]
+    options, wins = wins_of(all_preferences(verdicts))
+    votes = pair_votes(verdicts[-3:])
+    assert options == (10, 20, 30)
+    first, second = (np.searchsorted(options, side) for side in (votes.first, votes.second))
+    at = votes.answers.items
+    table = wins_by_person(
+        votes.answers.annotators, first[at], second[at], votes.answers.values, votes.weights,
+        n_options=3,
+    )  # fmt: skip
+    assert np.allclose(np.asarray(table.sum(axis=0)).reshape(3, 3), wins / 4)
+
+
+def test_too_few_people_are_not_drawn_from() -> None:
+    table = wins_by_person(
+        np.arange(4), np.zeros(4, dtype=int), np.ones(4, dtype=int), np.ones(4), np.ones(4),
+        n_options=2,
+    )  # fmt: skip
+    assert steadiness(table) is None

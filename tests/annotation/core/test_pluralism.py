@@ -4,7 +4,8 @@ from scipy.special import expit
 from scipy.stats import fisher_exact
 
 from annotation.core.answer_pairs import Answers
-from annotation.core.pluralism import newcombe, pluralism
+from annotation.core.audit import benjamini_hochberg
+from annotation.core.pluralism import adjusted_together, newcombe, pluralism
 
 
 def panel(seed: int, *, camp: float = 0.0) -> tuple[Answers, np.ndarray, np.ndarray]:
@@ -104,3 +105,36 @@ def test_ties_and_small_groups_decide_nothing() -> None:
     alike = pluralism(Answers(items, who, np.ones(12)), np.where(who < 6, "a", "b"))
     assert alike.divisions[0].difference == 0
     assert "On none of 1 items" in alike.verdict
+
+
+def test_many_ways_to_group_people_are_tested_together() -> None:
+    """Twenty meaningless groupings beside a real one: few false finds, the real ones stay."""
+    answers, labels, divides = panel(1, camp=4)
+    random = np.random.default_rng(5)
+    nonsense = [
+        pluralism(answers, random.choice(["x", "y"], 120)[answers.annotators]) for _ in range(20)
+    ]
+    real, *others = adjusted_together([pluralism(answers, labels), *nonsense])
+    named = [each.item for each in real.divisions if each.is_found]
+    assert len(named) >= 4
+    assert np.mean(~divides[named]) <= 0.05
+    false = sum(each.is_found for one in others for each in one.divisions)
+    assert false <= 0.1 * len(named) + 1
+    assert f"differ on {len(named)} items" in real.verdict
+
+
+def test_an_item_is_found_exactly_where_a_division_of_it_is() -> None:
+    answers, labels, _ = panel(3, camp=1.5)
+    thirds = np.array(["a", "b", "c"])[answers.annotators % 3]
+    found = adjusted_together([pluralism(answers, labels), pluralism(answers, thirds)])
+    p_values: dict[int, list[float]] = {}
+    for one in found:
+        for each in one.divisions:
+            p_values.setdefault(each.item, []).append(each.p_value)
+    smallest = [min(1.0, len(p) * min(p)) for p in p_values.values()]
+    chosen = {
+        item for item, p in zip(p_values, benjamini_hochberg(smallest), strict=True) if p <= 0.05
+    }
+    assert chosen == {each.item for one in found for each in one.divisions if each.is_found}
+    assert chosen
+    assert adjusted_together([]) == ()
