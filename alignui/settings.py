@@ -35,7 +35,7 @@ def _database(url: str) -> dict[str, object]:
         raise ValueError("DATABASE_URL must start with postgresql://: leases need its row locks.")
     options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "alignui.database",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
