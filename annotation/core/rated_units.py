@@ -89,8 +89,8 @@ def rated_pairs(
         comparison = roots.get(verdict.comparison_id, verdict.comparison_id)
         grade = (verdict.strength or 1) if is_graded else 1
         shown = verdict.completion_ids
-        for i, j, outcome in _pairs(verdict.groups):
-            unit = comparison * UNITS + i * PLACES + j
+        for i, j, outcome in outcomes(verdict.groups):
+            unit = unit_of(comparison, i, j)
             rows.append((unit, verdict.annotator_id, outcome * grade, at, shown[i], shown[j]))
     return _rated(ids, rows)
 
@@ -103,7 +103,7 @@ def rated_marks(marked: Iterable[Marked], *, roots: Mapping[int, int] = NO_ROOTS
         ids.append(each.judgment_id)
         comparison = roots.get(each.comparison_id, each.comparison_id)
         for i, (completion, mark) in enumerate(zip(each.completion_ids, each.marks, strict=True)):
-            unit = comparison * UNITS + i * PLACES + i
+            unit = unit_of(comparison, i, i)
             rows.append((unit, each.annotator_id, mark, at, completion, completion))
     return _rated(ids, rows)
 
@@ -155,8 +155,14 @@ def most_shared(ratings: Ratings, most: int) -> Ints:
     return np.sort(annotators[np.lexsort((annotators, -shared))[:most]])
 
 
+def unit_of(comparison: int, i: int, j: int) -> int:
+    """The unit of two positions of a comparison, or of one and the same."""
+    return comparison * UNITS + i * PLACES + j
+
+
 @lru_cache(maxsize=4096)
-def _pairs(groups: Groups) -> tuple[tuple[int, int, int], ...]:
+def outcomes(groups: Groups) -> tuple[tuple[int, int, int], ...]:
+    """Every pair of positions of an order with how the first fared; the same orders come again."""
     return tuple((i, j, int(outcome)) for i, j, outcome in implied_pairs(groups))
 
 

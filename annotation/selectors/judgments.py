@@ -44,13 +44,28 @@ def live(
     answers to hidden repeats are left out unless asked for. Who is quarantined changes with time:
     `as_of` says when (by default now), so that a cutoff with a moment always gives the same.
     """
-    judgments: QuerySet[Judgment] = Judgment.objects.filter(
-        comparison__project=project, is_withdrawal=False, is_adjudication=False
-    )
+    judgments = Judgment.objects.filter(comparison__project=project)
     if cutoff_id is None:
         judgments = judgments.filter(superseded_by__isnull=True)
     else:
         judgments = judgments.filter(pk__lte=cutoff_id).exclude(superseded_by__id__lte=cutoff_id)
+    return counted(
+        judgments, project, include_simulated=include_simulated,
+        with_quarantined=with_quarantined, with_repeats=with_repeats, as_of=as_of,
+    )  # fmt: skip
+
+
+def counted(
+    judgments: QuerySet[Judgment],
+    project: Project,
+    *,
+    include_simulated: bool = False,
+    with_quarantined: bool = False,
+    with_repeats: bool = False,
+    as_of: datetime | None = None,
+) -> QuerySet[Judgment]:
+    """Those of the judgments that count, whether or not they are still the newest word."""
+    judgments = judgments.filter(is_withdrawal=False, is_adjudication=False)
     if not include_simulated:
         judgments = judgments.exclude(annotator__kind="simulated")
     if not with_repeats:
@@ -157,7 +172,7 @@ def verdicts(
             prompt_id=prompt,
             completion_ids=completion_ids,
             annotator_id=annotator,
-            groups=_groups(order) or _groups_of_ratings(ratings),
+            groups=read_groups(order) or read_ratings_as_groups(ratings),
             display_order=_one_of_each(tuple(shown) or tuple(range(len(completion_ids)))),
             strength=strength,
             criterion=criterion,
@@ -175,7 +190,7 @@ def marks(judgments: QuerySet[Judgment], *, criterion: str) -> Iterator[Marked]:
             prompt_id=prompt,
             completion_ids=completion_ids,
             annotator_id=annotator,
-            marks=_ratings(ratings),
+            marks=read_ratings(ratings),
         )
 
 
@@ -215,16 +230,16 @@ def _one_of_each(order: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _groups(written: str | None) -> Groups:
+def read_groups(written: str | None) -> Groups:
     """Ordered groups from their JSON; the same few come again and again."""
     return tuple(tuple(group) for group in json.loads(written)) if written else ()
 
 
 @lru_cache(maxsize=4096)
-def _groups_of_ratings(written: str | None) -> Groups:
-    return tuple(tuple(group) for group in groups_of_ratings(list(_ratings(written))))
+def read_ratings_as_groups(written: str | None) -> Groups:
+    return tuple(tuple(group) for group in groups_of_ratings(list(read_ratings(written))))
 
 
 @lru_cache(maxsize=4096)
-def _ratings(written: str | None) -> tuple[int, ...]:
+def read_ratings(written: str | None) -> tuple[int, ...]:
     return tuple(json.loads(written)) if written else ()

@@ -10,21 +10,17 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from annotation.core.agreement import Agreement
 from annotation.core.errors import Invalid
 from annotation.core.rated_units import Rated
-from annotation.core.running_agreement import (
-    RunningAgreement,
-    running_agreement,
-    running_from_dict,
-)
+from annotation.core.running_agreement import running_agreement, running_from_dict
 from annotation.models import AgreementSums, Criterion, Judgment, Project
-from annotation.selectors.agreement import Cutoff, answers, cutoff_now, rated, rated_answers
+from annotation.selectors.agreement import Cutoff, Said, cutoff_now, rated, said_between
 from annotation.selectors.judgments import quarantines
 from annotation.services.agreement_detail import categories_of, level_of
 
@@ -60,17 +56,20 @@ def agreement_sums_update(*, project: Project, at_most: int | None = None) -> bo
     With `at_most` nothing is done where more judgments than that would have to be read: a page that
     is opened must not wait for what the schedule does anyway.
     """
-    cutoff = cutoff_now(project)
-    criteria = list(project.criteria.all())
-    behind = [each for each in criteria if not _is_upto(each, cutoff)]
-    if not behind:
-        return True
-    if at_most is not None and _n_to_read(behind, cutoff, at_most) > at_most:
-        return False
     if not _lock(project):
         return False
-    for criterion in behind:
-        _update(cutoff, criterion)
+    cutoff = cutoff_now(project)
+    behind = _behind(cutoff)
+    if at_most is not None and _n_to_read(behind, cutoff, at_most) > at_most:
+        return False
+    touched: dict[int, list[int] | None] = {}
+    for each in behind:
+        if each.upto_id is None:
+            _keep(cutoff, each.criterion, rated(cutoff.judgments(), each.criterion))
+            continue
+        if each.upto_id not in touched:
+            touched[each.upto_id] = _touched(cutoff, each.upto_id)
+        _update(cutoff, each, touched[each.upto_id])
     return True
 
 
@@ -87,12 +86,38 @@ def agreement_sums_keep(*, cutoff: Cutoff, criterion: Criterion, found: Rated) -
         _keep(cutoff, criterion, found)
 
 
-def _update(cutoff: Cutoff, criterion: Criterion) -> None:
-    kept = AgreementSums.objects.filter(criterion=criterion).first()
-    if kept is not None and kept.basis == _basis(cutoff, criterion):
-        touched = _touched(cutoff, kept.upto_id)
-        if touched is not None and _changed(kept, cutoff, criterion, touched):
-            return
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """A criterion whose sums are not up to the newest judgment; `kept` if they can be changed."""
+
+    criterion: Criterion
+    kept: AgreementSums | None
+
+    @property
+    def upto_id(self) -> int | None:
+        return self.kept.upto_id if self.kept is not None else None
+
+
+def _behind(cutoff: Cutoff) -> list[_Behind]:
+    found = {
+        kept.criterion_id: kept
+        for kept in AgreementSums.objects.filter(criterion__project=cutoff.project)
+    }
+    left_out = _left_out(cutoff)
+    behind = []
+    for criterion in cutoff.project.criteria.all():
+        kept = found.get(criterion.pk)
+        if kept is None or kept.basis != _basis(cutoff, criterion, left_out):
+            behind.append(_Behind(criterion, None))
+        elif kept.upto_id < cutoff.judgment_id:
+            behind.append(_Behind(criterion, kept))
+    return behind
+
+
+def _update(cutoff: Cutoff, behind: _Behind, touched: Sequence[int] | None) -> None:
+    kept, criterion = behind.kept, behind.criterion
+    if kept is not None and touched is not None and _changed(kept, cutoff, criterion, touched):
+        return
     _keep(cutoff, criterion, rated(cutoff.judgments(), criterion))
 
 
@@ -100,29 +125,28 @@ def _changed(
     kept: AgreementSums, cutoff: Cutoff, criterion: Criterion, touched: Sequence[int]
 ) -> bool:
     """The sums with the touched comparisons as they are now; False where they cannot be changed."""
-    was, now = (
-        _of_comparisons(replace(cutoff, judgment_id=judgment_id), criterion, touched)
-        for judgment_id in (kept.upto_id, cutoff.judgment_id)
-    )
+    said = said_between(cutoff, kept.upto_id, criterion, touched) if touched else []
+    was, now = [s for s in said if s.held_before], [s for s in said if s.holds_now]
+    before, after = _clusters(was), _clusters(now)
     try:
         running = running_from_dict(kept.sums["running"])
-        before, after = _clusters(was), _clusters(now)
-        for comparison in touched:
+        for comparison in before.keys() | after.keys():
             running = running.changed(
                 before=before.get(comparison, ()), after=after.get(comparison, ())
             )
     except Invalid:
         return False
     people = Counter({int(key): n for key, n in kept.sums["people"].items()})
-    people.update(_people(now))
-    people.subtract(_people(was))
-    _save(cutoff, criterion, running, people)
+    people.update(each.annotator_id for each in now for _value in each.values)
+    people.subtract(each.annotator_id for each in was for _value in each.values)
+    judging = _judging(people)
+    AgreementSums.objects.filter(pk=kept.pk).update(
+        upto_id=cutoff.judgment_id,
+        sums={"running": running.to_dict(), "people": judging},
+        n_annotators=len(judging),
+        updated_at=timezone.now(),
+    )
     return True
-
-
-def _of_comparisons(cutoff: Cutoff, criterion: Criterion, comparisons: Sequence[int]) -> Rated:
-    own = cutoff.judgments().filter(comparison__in=comparisons)
-    return rated_answers(answers(own, criterion))
 
 
 def _touched(cutoff: Cutoff, upto_id: int) -> list[int] | None:
@@ -136,17 +160,14 @@ def _touched(cutoff: Cutoff, upto_id: int) -> list[int] | None:
     return found if len(found) <= TOUCHED_AT_MOST else None
 
 
-def _clusters(found: Rated) -> dict[int, list[list[int]]]:
+def _clusters(said: Sequence[Said]) -> dict[int, list[list[int]]]:
     """By comparison, the values that each of its units was given."""
-    units: dict[int, dict[int, list[int]]] = {}
-    rows = (found.comparisons.tolist(), found.ratings.units.tolist(), found.ratings.values.tolist())
-    for comparison, unit, value in zip(*rows, strict=True):
-        units.setdefault(comparison, {}).setdefault(unit, []).append(value)
-    return {comparison: list(marks.values()) for comparison, marks in units.items()}
-
-
-def _people(found: Rated) -> Counter[int]:
-    return Counter(found.ratings.annotators.tolist())
+    units: dict[int, dict[tuple[int, int], list[int]]] = {}
+    for each in said:
+        own = units.setdefault(each.comparison_id, {})
+        for unit, value in each.values:
+            own.setdefault(unit, []).append(value)
+    return {comparison: list(values.values()) for comparison, values in units.items()}
 
 
 def _keep(cutoff: Cutoff, criterion: Criterion, found: Rated) -> None:
@@ -155,50 +176,40 @@ def _keep(cutoff: Cutoff, criterion: Criterion, found: Rated) -> None:
         categories=categories_of(cutoff.project, criterion, found.ratings),
         level=level_of(criterion),
     )
-    _save(cutoff, criterion, running, _people(found))
-
-
-def _save(
-    cutoff: Cutoff, criterion: Criterion, running: RunningAgreement, people: Counter[int]
-) -> None:
-    judging = {str(key): n for key, n in people.items() if n > 0}
-    sums: dict[str, Any] = {"running": running.to_dict(), "people": judging}
+    judging = _judging(Counter(found.ratings.annotators.tolist()))
     AgreementSums.objects.update_or_create(
         criterion=criterion,
         defaults={
             "upto_id": cutoff.judgment_id,
-            "basis": _basis(cutoff, criterion),
-            "sums": sums,
+            "basis": _basis(cutoff, criterion, _left_out(cutoff)),
+            "sums": {"running": running.to_dict(), "people": judging},
             "n_annotators": len(judging),
         },
     )
 
 
-def _is_upto(criterion: Criterion, cutoff: Cutoff) -> bool:
-    return AgreementSums.objects.filter(
-        criterion=criterion, upto_id=cutoff.judgment_id, basis=_basis(cutoff, criterion)
-    ).exists()
+def _judging(people: Counter[int]) -> dict[str, int]:
+    """How many ratings each annotator gave, as JSON keeps it."""
+    return {str(key): n for key, n in people.items() if n > 0}
 
 
-def _n_to_read(behind: Sequence[Criterion], cutoff: Cutoff, at_most: int) -> int:
+def _n_to_read(behind: Sequence[_Behind], cutoff: Cutoff, at_most: int) -> int:
     """How many judgments an update would read, counted no further than needed."""
-    bases = {each: _basis(cutoff, each) for each in behind}
-    kept = {each.criterion_id: each for each in AgreementSums.objects.filter(criterion__in=behind)}
-    since = min(
-        kept[each.pk].upto_id if each.pk in kept and kept[each.pk].basis == basis else 0
-        for each, basis in bases.items()
-    )
+    since = min((each.upto_id or 0 for each in behind), default=cutoff.judgment_id)
     newer = Judgment.objects.filter(comparison__project=cutoff.project, pk__gt=since)
     return len(newer.order_by().values_list("pk", flat=True)[: at_most + 1])
 
 
-def _basis(cutoff: Cutoff, criterion: Criterion) -> str:
+def _left_out(cutoff: Cutoff) -> list[tuple[int, str]]:
+    return sorted(
+        (annotator, since.isoformat() if since else "")
+        for annotator, since in quarantines(cutoff.project, as_of=cutoff.as_of)
+    )
+
+
+def _basis(cutoff: Cutoff, criterion: Criterion, left_out: Sequence[tuple[int, str]]) -> str:
     """Names which judgments are left out, and what can be answered."""
     project = cutoff.project
-    left_out = sorted(
-        (annotator, since.isoformat() if since else "")
-        for annotator, since in quarantines(project, as_of=cutoff.as_of)
-    )
     known = [VERSION, left_out, project.learns_from_simulated, project.allow_tie, criterion.scale]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 

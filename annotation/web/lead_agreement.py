@@ -86,10 +86,10 @@ def _one(request: HttpRequest, report: AgreementReport, *, is_lead: bool) -> dic
     """All that the page shows of one criterion's snapshot, with its charts' tables."""
     told = figures.dimensions_told(report)
     by = chosen(request.GET, "by", list(words.DIMENSIONS), _most_telling(told))
-    history = figures.points(
-        reports.agreement_history(report.project, with_quarantined=report.includes_quarantined)
-        .filter(criterion=report.criterion, estimate__isnull=False)[:HISTORY]
-    )  # fmt: skip
+    snapshots = reports.agreement_history(
+        report.project, with_quarantined=report.includes_quarantined
+    ).filter(criterion=report.criterion, estimate__isnull=False)
+    history = figures.points(list(snapshots[:HISTORY]))
     slices = figures.slice_pairs(report, by)
     ac_name = words.ac_name_at(report.detail.get("level", "nominal"))
     every = coefficients.coefficient_rows(report)
