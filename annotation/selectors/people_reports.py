@@ -75,6 +75,12 @@ class SharedAnswer:
     def is_same(self) -> bool:
         return len(set(self.answers.values())) == 1
 
+    @property
+    def is_against(self) -> bool:
+        """Whether the group says one thing, and more of the others something else than that."""
+        own = next(iter(self.answers.values()))
+        return self.is_same and bool(self.others) and self.others[0][0] != own
+
 
 def people_reports(project: Project) -> QuerySet[PeopleReport]:
     """Newest first."""
@@ -148,8 +154,8 @@ def names_of(people: Sequence[int]) -> dict[int, str]:
 
 
 def shared_answers(report: PeopleReport, people: Sequence[int]) -> list[SharedAnswer]:
-    """The comparisons that at least two of them judged, as the report saw them, where they gave
-    the same answer first."""
+    """The comparisons that at least two of them judged, as the report saw them: first those where
+    they stand together against the others, then where they say the same at all."""
     as_of = report.detail.get("as_of")
     judgments = live(
         report.project,
@@ -171,4 +177,4 @@ def shared_answers(report: PeopleReport, people: Sequence[int]) -> list[SharedAn
         SharedAnswer(each.pk, str(each.prompt), shared[each.pk], others[each.pk].most_common())
         for each in comparisons.order_by("pk")
     ]
-    return sorted(found, key=lambda each: not each.is_same)
+    return sorted(found, key=lambda each: (not each.is_against, not each.is_same))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotation.models import PersonReport
 from annotation.selectors.people_reports import Standing
@@ -17,14 +18,14 @@ TOP, FOOT = 14, 24
 MOST_DRAWN = 300
 MOST_WHISKERS = 60
 MOST_NAMED = 4
-APART = 16
+NAME_ROW = 17
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 Action = PersonReport.Action
 TONES = {
     Action.KEEP: "first",
-    Action.WATCH: "second",
-    Action.REQUALIFY: "third",
-    Action.QUARANTINE: "third",
+    Action.WATCH: "third",
+    Action.REQUALIFY: "second",
+    Action.QUARANTINE: "second",
 }
 BADGES = {
     Action.KEEP: "plain",
@@ -32,10 +33,24 @@ BADGES = {
     Action.REQUALIFY: "warn",
     Action.QUARANTINE: "bad",
 }
+KINDS = {
+    "coin": gettext_lazy("regardless of what is shown"),
+    "flipped": gettext_lazy("the wrong way round"),
+    "gold": gettext_lazy("gold"),
+    "repeats": gettext_lazy("repeats"),
+    "ties": gettext_lazy("many ties"),
+    "slot": gettext_lazy("one slot"),
+    "in turns": gettext_lazy("slots in turn"),
+    "too fast": gettext_lazy("too fast"),
+    "pace": gettext_lazy("very quick"),
+    "duplicate": gettext_lazy("a doubled account"),
+    "alike": gettext_lazy("answers alike"),
+    "unknown": gettext_lazy("too little known"),
+}
 
 
 @register.simple_tag
-def reliabilities(key: str, people: Sequence[Standing], *, height: int = 280) -> SafeString | str:
+def reliabilities(key: str, people: Sequence[Standing], *, height: int = 320) -> SafeString | str:
     """Everybody from the least to the most reliable, each a dot with the interval.
 
     A large crowd's intervals are a band, and of those to whom nothing is recommended only some are
@@ -43,7 +58,9 @@ def reliabilities(key: str, people: Sequence[Standing], *, height: int = 280) ->
     """
     if not people:
         return ""
-    across, down = Across(0, max(len(people) - 1, 1), left=6), Down(0, 1, TOP, height - FOOT)
+    named = _worst(people)
+    bottom = height - FOOT - NAME_ROW * len(named)
+    across, down = Across(0, max(len(people) - 1, 1), left=6), Down(0, 1, TOP, bottom)
     drawn = _drawn(people)
     marks = [*_levels(down), *_spread(drawn, across, down, height, everybody=len(people))]
     marks += [
@@ -53,7 +70,7 @@ def reliabilities(key: str, people: Sequence[Standing], *, height: int = 280) ->
         )
         for place, each in drawn
     ]  # fmt: skip
-    marks += [*_names(people, across, down), *_feet(across, height)]
+    marks += [*_names(named, across, down), *_feet(across, height)]
     middle = people[len(people) // 2]
     words = _("%(n)s annotators. Least reliable: %(least)s. In the middle: %(middle)s.") % {
         "n": f"{len(people):,}",
@@ -81,6 +98,13 @@ def evidence_figure(piece: Mapping[str, object]) -> str:
 
 
 @register.filter
+def kinds_shown(evidence: Sequence[Mapping[str, object]]) -> str:
+    """What speaks for a recommendation, in a few words."""
+    words = (str(KINDS.get(str(piece["kind"]), piece["kind"])) for piece in evidence)
+    return ", ".join(dict.fromkeys(words))
+
+
+@register.filter
 def shares_shown(figures: Mapping[str, object]) -> list[object]:
     """The three shares that the table has columns of."""
     return [figures[name] for name in ("agreement", "gold", "repeats")]
@@ -98,13 +122,24 @@ def chance(value: float | None) -> str:
 
 def _drawn(people: Sequence[Standing]) -> list[tuple[int, Standing]]:
     """Places and people: all of a small crowd; of a large one whom it is about, and every k-th."""
-    step = -(-len(people) // MOST_DRAWN)
-    accused = {Action.REQUALIFY, Action.QUARANTINE}
-    return [
-        (place, each)
-        for place, each in enumerate(people)
-        if place % step == 0 or each.action in accused or place == len(people) - 1
+    everybody = list(enumerate(people))
+    accused = [
+        each for each in everybody if each[1].action in {Action.REQUALIFY, Action.QUARANTINE}
     ]
+    places = {place for group in (everybody, accused) for place, _each in _thinned(group)}
+    return [each for each in everybody if each[0] in places]
+
+
+def _thinned(group: Sequence[tuple[int, Standing]]) -> Sequence[tuple[int, Standing]]:
+    """At most about MOST_DRAWN, evenly, the last one among them."""
+    step = -(-len(group) // MOST_DRAWN) or 1
+    return [*group[::step], *group[-1:]]
+
+
+def _worst(people: Sequence[Standing]) -> list[tuple[int, Standing]]:
+    """Those for whom most is recommended, by place."""
+    found = [each for each in enumerate(people) if each[1].action != Action.KEEP]
+    return sorted(sorted(found, key=lambda each: -each[1].severity)[:MOST_NAMED])
 
 
 def _spread(
@@ -122,20 +157,17 @@ def _spread(
         yield line(f"whisker tone-{tone}", x, down.at(each.low), x, down.at(each.high))
 
 
-def _names(people: Sequence[Standing], across: Across, down: Down) -> Iterator[SafeString]:
-    """The worst by name, beside their dots and never upon each other."""
-    worst = sorted(
-        (each for each in enumerate(people) if each[1].action != Action.KEEP),
-        key=lambda each: -each[1].severity,
-    )[:MOST_NAMED]
-    lowest = down.bottom - 4
-    for place, each in sorted(worst, key=lambda each: each[1].value):
-        y = min(down.at(each.value) + 4, lowest)
-        lowest = y - APART
-        is_right = across.place(place) > 60
-        x = across.place(place) + (-1.2 if is_right else 1.2)
+def _names(
+    named: Sequence[tuple[int, Standing]], across: Across, down: Down
+) -> Iterator[SafeString]:
+    """The worst by name below the picture, a line up to each; the leftmost stands lowest, so that
+    no line runs through a name."""
+    for row, (place, each) in enumerate(reversed(named)):
+        y = down.bottom + NAME_ROW * (row + 1)
         words = f"{each.label} {written(each.value, 'percent')}"
-        yield word("mark", f"{x:.2f}%", y, words, "end" if is_right else "start")
+        is_right = across.place(place) > 60
+        yield line("axis-line", across.at(place), down.at(each.low), across.at(place), y - 11)
+        yield word("mark", across.at(place), y, words, "end" if is_right else "start")
 
 
 def _levels(down: Down) -> Iterator[SafeString]:

@@ -126,6 +126,7 @@ def alike(request: HttpRequest, people_report_id: int, number: int) -> HttpRespo
         pairs=_pairs(report, members, names),
         n_shared=len(shared),
         n_same=sum(each.is_same for each in shared),
+        n_against=sum(each.is_against for each in shared),
         paged=paged,
         rows=[
             (

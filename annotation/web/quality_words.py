@@ -171,11 +171,12 @@ def shared_table(shared: Sequence[SharedAnswer], names: Mapping[int, str]) -> Ta
     return Table(
         "shared",
         _("Shared comparisons"),
-        ("comparison", "prompt", "annotator", "answer", "all_the_same", "others"),
+        ("comparison", "prompt", "annotator", "answer", "all_the_same", "against_most", "others"),
         tuple(
             (
                 each.comparison_id, each.prompt, names.get(who, ""), answer_words(groups),
-                each.is_same, "; ".join(f"{answer_words(g)} x {n}" for g, n in each.others),
+                each.is_same, each.is_against,
+                "; ".join(f"{answer_words(other)} x {n}" for other, n in each.others),
             )
             for each in shared
             for who, groups in each.answers.items()

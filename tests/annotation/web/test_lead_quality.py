@@ -57,7 +57,7 @@ def test_it_opens_with_the_sentence_and_names_the_worst(
     assert "Of 13 annotators" in html
     assert "answer regardless of what is shown" in html
     assert "1 answers the wrong way round" in html
-    assert "Answers the wrong way round" in html
+    assert "Answers the wrong way round" in html, "the evidence behind the fold"
     assert 'role="img"' in html
     assert "Have them" in html or "Quarantine them" in html
 
@@ -116,6 +116,7 @@ def test_what_a_group_shared_is_listed(client: Client, report: PeopleReport) -> 
     assert path in client.get(PAGE).content.decode()
     html = client.get(path).content.decode()
     assert "2 people gave one answer to 30 of the 30 comparisons" in html
+    assert "of them against most others." in html
     assert "Question 3?" in html
     rows = rows_of(client.get(f"{path}?csv=shared").content.decode())
     assert len(rows) == 60
