@@ -24,6 +24,7 @@ from annotation.web.lead import chosen, done, led, looked_at, page, send
 
 SHOWN, NEAREST = 8, 2
 MOST_STANDINGS = 20
+SIDES = ("first", "second")
 
 
 @signed_in
@@ -70,11 +71,7 @@ def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool) -> dict[str, Any]:
     """What the page shows of the report: one grouping at a time, the map, the winners."""
-    detail = report.detail
-    groupings = sorted(detail["groupings"], key=lambda each: -each["n_found"])
-    camps = detail["camps"]
-    if camps:
-        groupings.append({"attribute": "camp", "value": "", **camps})
+    detail, groupings = report.detail, _groupings(report)
     grouping = next((g for g in groupings if words.key_of(g) == by), next(iter(groupings), None))
     return {
         "detail": detail,
@@ -86,6 +83,13 @@ def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool)
         **_pairs(grouping, project, is_lead=is_lead),
         **_winners(detail["choices"]),
     }
+
+
+def _groupings(report: PluralismReport) -> list[dict[str, Any]]:
+    """Those that part most first, the map's camps last."""
+    found = sorted(report.detail["groupings"], key=lambda each: -each["n_found"])
+    camps = report.detail["camps"]
+    return [*found, {"attribute": "camp", "value": "", **camps}] if camps else found
 
 
 def _pairs(
@@ -109,9 +113,6 @@ def _pairs(
         "n_divided_more": grouping["n_compared"] - len(divisions),
         "n_agreed_more": max(grouping["n_agreed"] - SHOWN, 0),
     }
-
-
-SIDES = ("first", "second")
 
 
 def _camps(detail: dict[str, Any]) -> list[tuple[str, int, float, float]]:
@@ -167,11 +168,7 @@ def _tables(report: PluralismReport, wanted: str) -> Sequence[Table]:
 
 def _kept_rows(report: PluralismReport, wanted: str) -> list[tuple[str, dict[str, Any]]]:
     """The rows that the report holds; none where it holds only the head of a longer list."""
-    camps = report.detail["camps"]
-    parts = [
-        *report.detail["groupings"],
-        *([{"attribute": "camp", "value": "", **camps}] if camps else ()),
-    ]
+    parts = _groupings(report)
     key, count = ("divisions", "n_compared") if wanted == "divided" else ("consensus", "n_agreed")
     if any(len(part[key]) < part[count] for part in parts):
         return []
