@@ -74,9 +74,9 @@ def alert_rule_new(request: HttpRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_POST
-def alert_rule_switch(request: HttpRequest, rule_id: int) -> HttpResponse:
+def alert_rule_switch(request: HttpRequest, alert_rule_id: int) -> HttpResponse:
     user = person(request)
-    rule = selectors.alert_rule_for_lead(user=user, rule_id=rule_id)
+    rule = selectors.alert_rule_for_lead(user=user, rule_id=alert_rule_id)
     is_active = request.POST.get("active") == "yes"
     alert_rule_state_set(actor=user, rule=rule, is_active=is_active)
     if is_active:
@@ -87,9 +87,9 @@ def alert_rule_switch(request: HttpRequest, rule_id: int) -> HttpResponse:
 
 @signed_in
 @require_POST
-def alert_rule_remove(request: HttpRequest, rule_id: int) -> HttpResponse:
+def alert_rule_remove(request: HttpRequest, alert_rule_id: int) -> HttpResponse:
     user = person(request)
-    rule = selectors.alert_rule_for_lead(user=user, rule_id=rule_id)
+    rule = selectors.alert_rule_for_lead(user=user, rule_id=alert_rule_id)
     alert_rule_delete(actor=user, rule=rule)
     words = _("The rule and its alerts are deleted; the log keeps what they were.")
     return done(request, words, "annotation:alerts", rule.project.slug)

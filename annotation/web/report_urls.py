@@ -11,9 +11,11 @@ urlpatterns = [
     path(f"{P}pluralism/measure/", lead_pluralism.pluralism_measure, name="pluralism-measure"),
     path(f"{P}alerts/", lead_alerts.alerts, name="alerts"),
     path(f"{P}alerts/rules/", lead_alerts.alert_rule_new, name="alert-rule-new"),
-    path("alert-rules/<int:rule_id>/", lead_alerts.alert_rule_switch, name="alert-rule-switch"),
     path(
-        "alert-rules/<int:rule_id>/delete/",
+        "alert-rules/<int:alert_rule_id>/", lead_alerts.alert_rule_switch, name="alert-rule-switch"
+    ),
+    path(
+        "alert-rules/<int:alert_rule_id>/delete/",
         lead_alerts.alert_rule_remove,
         name="alert-rule-delete",
     ),

@@ -9,6 +9,8 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from annotation.models import (
+    Alert,
+    AlertRule,
     Export,
     Flag,
     Invitation,
@@ -56,7 +58,10 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         expires_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
     assignment = claim(ana, project)
+    alert_rule = AlertRule.objects.create(project=project, signal="agreement", threshold=0.4)
     return _things_of_integrity(project, lena, ana) | {
+        "alert_rule_id": alert_rule.pk,
+        "alert_id": Alert.objects.create(rule=alert_rule, statement="It is low.").pk,
         "slug": project.slug,
         "prompt_id": project.prompts.first().pk,
         "batch_id": project.batches.get(reason="manual").pk,
