@@ -19,6 +19,9 @@ from annotation.services.agreement_detail import Measured, level_of, measured_de
 from annotation.services.agreement_sums import agreement_sums_keep
 from annotation.services.runs import RunHandle
 
+KEPT_WHOLE = 20
+BULKY = frozenset({"slices", "people", "items"})
+
 
 def agreement_measure(
     *,
@@ -87,7 +90,20 @@ def _measured(
     found = measured_detail(cutoff=cutoff, known=known, criterion=criterion, seed=seed)
     if not cutoff.with_quarantined:
         agreement_sums_keep(cutoff=cutoff, criterion=criterion, found=found.rated)
-    return _report_create(cutoff=cutoff, criterion=criterion, run=run, found=found)
+    report = _report_create(cutoff=cutoff, criterion=criterion, run=run, found=found)
+    _thin(report)
+    return report
+
+
+def _thin(newest: AgreementReport) -> None:
+    """Older snapshots keep their figures; parts, people and items can be computed again."""
+    history = AgreementReport.objects.filter(
+        criterion=newest.criterion, includes_quarantined=newest.includes_quarantined
+    )
+    last = history.values_list("pk", flat=True)[KEPT_WHOLE : KEPT_WHOLE + 1]
+    for older in history.filter(pk__in=list(last), detail__has_key="slices"):
+        older.detail = {key: v for key, v in older.detail.items() if key not in BULKY}
+        older.save(update_fields=["detail"])
 
 
 def _report_create(

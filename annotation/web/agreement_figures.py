@@ -52,7 +52,7 @@ def slice_pairs(report: AgreementReport, by: str) -> list[Pair]:
             alpha=side(_("alpha"), row["alpha"]),
             ac=side(_("AC"), row["ac"], tone="second"),
             n=row["alpha"]["n"],
-            words=row["reading"] if row["too_few"] else row["parting"],
+            words=_few(row) if row["too_few"] else "",
             href=_slice_link(report.project, by, row["key"]),
             is_too_few=row["too_few"],
         )
@@ -138,6 +138,11 @@ def contested_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         tuple((r["comparison"].pk, str(r["comparison"].prompt), r["judges"], r["agreement"])
               for r in rows),
     )  # fmt: skip
+
+
+def _few(row: Kept) -> str:
+    """Why a part has no figure, or that it says little; the whole reading is in the file."""
+    return row["alpha"]["note"] if row["alpha"]["value"] is None else _("too few to say")
 
 
 def _slices(report: AgreementReport, by: str) -> Kept:

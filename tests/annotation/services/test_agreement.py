@@ -22,6 +22,7 @@ from annotation.models import (
 )
 from annotation.selectors.judgments import latest_judgment_id, live, verdicts
 from annotation.selectors.reports import agreement_history, latest_agreement
+from annotation.services import agreement
 from annotation.services.agreement import agreement_measure, agreement_work
 from annotation.services.agreement_people import people_at
 from annotation.services.answers import JudgmentInput
@@ -260,3 +261,17 @@ def test_quarantined_people_are_counted_only_where_asked(
     without = measured(judged)
     assert without.estimate is None
     assert list(agreement_history(judged)) == [without]
+
+
+def test_older_snapshots_keep_their_figures_only(
+    monkeypatch: pytest.MonkeyPatch, judged: Project
+) -> None:
+    monkeypatch.setattr(agreement, "KEPT_WHOLE", 2)
+    first, *_rest, last = [measured(judged) for _ in range(4)]
+    first.refresh_from_db()
+    last.refresh_from_db()
+    assert first.detail["figures"] == last.detail["figures"]
+    assert "slices" not in first.detail
+    assert "slices" in last.detail
+    whole = AgreementReport.objects.filter(detail__has_key="slices")
+    assert whole.count() == 2
