@@ -101,10 +101,10 @@ def covariates_of(
 
 _RELATIVE: tuple[tuple[Kind, str, str, str], ...] = (
     ("length", "characters", "the longer response", "the shorter response"),
-    ("lists", "list_items", "the response with more list items", "the one with fewer"),
-    ("headings", "headings", "the response with more headings", "the one with fewer"),
-    ("bold", "bold", "the response with more in bold", "the one with less"),
-    ("code", "code", "the response with more code", "the one with less"),
+    ("lists", "list_items", "the response with more list items", "the one with fewer list items"),
+    ("headings", "headings", "the response with more headings", "the one with fewer headings"),
+    ("bold", "bold", "the response with more in bold", "the one with less in bold"),
+    ("code", "code", "the response with more code", "the one with less code"),
 )
 
 
@@ -132,10 +132,10 @@ def _of_texts(facts: VoteFacts) -> list[Covariate]:
 def _of_answers(facts: VoteFacts) -> list[Covariate]:
     found: list[Covariate] = []
     if facts.first_agrees is not None and facts.second_agrees is not None:
-        sides = ("the response that takes the user's side", "the one that does not")
+        sides = ("the response that takes the user's side", "the one that does not take it")
         found.append(_presence("sycophancy", facts.first_agrees, facts.second_agrees, sides))
     if facts.first_leaks is not None and facts.second_leaks is not None:
-        sides = ("the response that says who wrote it", "the one that does not")
+        sides = ("the response that says who wrote it", "the one that does not say it")
         found.append(_presence("identity", facts.first_leaks, facts.second_leaks, sides))
     families = (facts.judge_families, facts.first_families, facts.second_families)
     if families[0] is not None and families[1] is not None and families[2] is not None:

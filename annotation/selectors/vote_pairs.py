@@ -6,17 +6,21 @@ aggregation, NeurIPS 26); that such votes follow from each other is left to erro
 to whatever one annotator's votes have in common.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from annotation.core.rankings import Groups, implied_pairs
 from annotation.models import Candidate, Judgment
+from annotation.selectors.judgments import read_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,11 +28,6 @@ Flags = NDArray[np.bool_]
 
 CHUNK = 5_000
 CLOCKS_APART = timedelta(minutes=1)
-_READ = (
-    "pk", "comparison_id", "annotator_id", "comparison__prompt_id", "groups", "active_ms",
-    "judged_at", "created_at", "source", "assignment__display_order",
-    "assignment__suggestion_shown", "comparison__suggestion",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +69,57 @@ class VotePairs:
 
 def vote_pairs(judgments: QuerySet[Judgment]) -> VotePairs:
     """All pairs that the judgments imply, in order of judgment."""
-    responses = _candidates(judgments)
     heads: list[tuple[object, ...]] = []
     pairs: list[tuple[int, int, int, int, float, bool, float]] = []
     has_suggestions = False
-    rows = judgments.order_by("pk").values_list(*_READ)
-    for (
-        pk, comparison, annotator, prompt, groups, active_ms, judged_at, created_at, source, order,
-        shown, suggestion,
-    ) in rows.iterator(chunk_size=CHUNK):  # fmt: skip
-        is_imported = source == Judgment.Source.IMPORT
-        # Where a file does not tell when, the moment of its import stands in.
-        is_timed = not is_imported or judged_at < created_at - CLOCKS_APART
-        heads.append((
-            pk, annotator, prompt, comparison, np.nan if active_ms is None else active_ms / 1000,
-            judged_at.timestamp() if is_timed else np.nan, is_imported, bool(shown),
-        ))  # fmt: skip
-        has_suggestions = has_suggestions or suggestion is not None
-        named = _outcomes(_groups(suggestion)) if suggestion else {}
-        _add(pairs, len(heads) - 1, comparison, responses[comparison], groups, order, named)
+    responses: dict[int, list[int]] = {}
+    for chunk in _chunks(judgments):
+        responses |= _responses({row[1] for row in chunk} - responses.keys())
+        for row in chunk:
+            comparison, groups, order, suggestion = row[1], row[4], row[9], row[11]
+            heads.append(_head(row))
+            has_suggestions = has_suggestions or suggestion is not None
+            named = _outcomes(read_groups(suggestion)) if suggestion else {}
+            outcomes = _outcomes(read_groups(groups))
+            _add(pairs, len(heads) - 1, comparison, responses[comparison], outcomes, order, named)
     return _arranged(heads, pairs, has_suggestions=has_suggestions)
 
 
-def _candidates(judgments: QuerySet[Judgment]) -> Mapping[int, Sequence[int]]:
-    found: dict[int, list[int]] = {}
-    rows = Candidate.objects.filter(comparison__in=judgments.values("comparison"))
-    for comparison, completion in (
-        rows.order_by("comparison", "position")
-        .values_list("comparison", "completion")
-        .iterator(chunk_size=CHUNK)
+def _chunks(judgments: QuerySet[Judgment]) -> Iterator[list[tuple[Any, ...]]]:
+    rows = judgments.order_by("pk").values_list(
+        "pk", "comparison_id", "annotator_id", "comparison__prompt_id",
+        Cast("groups", TextField()), "active_ms", "judged_at", "created_at", "source",
+        "assignment__display_order", "assignment__suggestion_shown",
+        Cast("comparison__suggestion", TextField()),
+    )  # fmt: skip
+    read = rows.iterator(chunk_size=CHUNK)
+    while chunk := list(islice(read, CHUNK)):
+        yield chunk
+
+
+def _responses(comparisons: set[int]) -> dict[int, list[int]]:
+    """The completions of comparisons, by position."""
+    found: dict[int, list[int]] = {key: [] for key in comparisons}
+    rows = Candidate.objects.filter(comparison__in=comparisons)
+    for comparison, completion in rows.order_by("comparison_id", "position").values_list(
+        "comparison_id", "completion_id"
     ):
-        found.setdefault(comparison, []).append(completion)
+        found[comparison].append(completion)
     return found
+
+
+def _head(row: tuple[Any, ...]) -> tuple[object, ...]:
+    """What holds of the judgment, whatever its pairs."""
+    (
+        pk, comparison, annotator, prompt, _, active_ms, judged_at, created_at, source, _, shown, _,
+    ) = row  # fmt: skip
+    is_imported = source == Judgment.Source.IMPORT
+    # Where a file does not tell when, the moment of its import stands in.
+    is_timed = not is_imported or judged_at < created_at - CLOCKS_APART
+    return (
+        pk, annotator, prompt, comparison, np.nan if active_ms is None else active_ms / 1000,
+        judged_at.timestamp() if is_timed else np.nan, is_imported, bool(shown),
+    )  # fmt: skip
 
 
 def _add(
@@ -109,22 +127,18 @@ def _add(
     at: int,
     comparison: int,
     responses: Sequence[int],
-    groups: list[list[int]],
+    outcomes: Mapping[tuple[int, int], int],
     order: Sequence[int],
     named: Mapping[tuple[int, int], int],
 ) -> None:
     is_known = len(order) == len(responses)
-    for (i, j), outcome in _outcomes(_groups(groups)).items():
+    for (i, j), outcome in outcomes.items():
         sign = -1 if is_known and order.index(j) < order.index(i) else 1
         first, second = (i, j) if sign == 1 else (j, i)
         pairs.append((
             at, comparison * 100 + i * 10 + j, responses[first], responses[second],
             0.5 + sign * outcome / 2, is_known, float(sign * named.get((i, j), 0)),
         ))  # fmt: skip
-
-
-def _groups(value: Sequence[Sequence[int]]) -> Groups:
-    return tuple(map(tuple, value))
 
 
 @lru_cache(maxsize=4096)

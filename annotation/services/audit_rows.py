@@ -97,7 +97,7 @@ def drift_rows(drifts: Mapping[str, Drift]) -> list[BiasAudit]:
 
 def _effect_row(effect: Effect, model: BiasModel, examples: list[int]) -> BiasAudit:
     told = effect.estimate
-    detail = asdict(effect) | {"votes": examples}
+    detail = asdict(effect) | {"votes": examples, "about": model.note}
     del detail["estimate"]
     detail |= {name: getattr(told, name, None) for name in FIGURES}
     return _row(

@@ -17,6 +17,10 @@ MOST_NAMED = 3
 GROUPS, DRIFT = "groups:", "drift:"
 Status = BiasAudit.Status
 ORDER = (Status.FOUND, Status.HINT, Status.NONE_FOUND, Status.UNCLEAR, Status.UNTOLD)
+SHORT_COLUMNS = (
+    "bias", "status", "shift", "shift_low", "shift_high", "share", "share_low", "share_high",
+    "p_adjusted", "detectable_shift", "n", "n_annotators",
+)  # fmt: skip
 EFFECT_COLUMNS = (
     "bias", "kind", "status", "favours", "opposes", "per", "shift", "shift_low", "shift_high",
     "odds_ratio", "odds_low", "odds_high", "share", "share_low", "share_high", "p", "p_adjusted",
@@ -74,9 +78,45 @@ def in_order(audits: Sequence[BiasAudit]) -> list[BiasAudit]:
     return sorted(audits, key=lambda a: (ORDER.index(Status(a.status)), -abs(a.estimate or 1.0)))
 
 
-def effects_table(effects: Sequence[BiasAudit]) -> Table:
+def effects_tables(effects: Sequence[BiasAudit]) -> tuple[Table, Table]:
+    """What stands below the picture, and every figure there is for the file."""
     rows = tuple(_effect_cells(audit) for audit in in_order(effects))
-    return Table("audits", _("Bias audits"), EFFECT_COLUMNS, rows)
+    wanted = [EFFECT_COLUMNS.index(name) for name in SHORT_COLUMNS]
+    short = tuple(tuple(row[at] for at in wanted) for row in rows if row[6] is not None)
+    return (
+        Table("audits-shown", _("Bias audits"), SHORT_COLUMNS, short),
+        Table("audits", _("Bias audits, every figure"), EFFECT_COLUMNS, rows),
+    )
+
+
+def plainly(audit: BiasAudit) -> str:
+    """What counting says by itself, where the model is not as sure of it."""
+    share = audit.detail.get("share") or {}
+    value, low, high = share.get("value"), share.get("low"), share.get("high")
+    if audit.status == Status.FOUND or value is None or low is None or high is None:
+        return ""
+    if low <= 0.5 <= high:
+        return ""
+    if value < 0.5:
+        value, low, high = 1 - value, 1 - high, 1 - low
+        side = audit.detail.get("opposes")
+    else:
+        side = audit.detail.get("favours")
+    return _(
+        "Counted plainly, %(side)s wins %(share)s of the votes that differ [%(low)s, %(high)s]; "
+        "beside which policies wrote the responses, and what else sets them apart, it is not sure "
+        "that this is the reason."
+    ) % {
+        "side": side,
+        "share": f"{100 * value:.1f}%",
+        "low": f"{100 * low:.1f}%",
+        "high": f"{100 * high:.1f}%",
+    }
+
+
+def name_of(audit: BiasAudit) -> str:
+    """What was audited, for who reads why it could not be."""
+    return capfirst(audit.bias.replace("_", " "))
 
 
 def history_point(audit: BiasAudit) -> Point:

@@ -20,6 +20,7 @@ from annotation.web.lead import done, led, looked_at, page, send
 
 HISTORY = 60
 MOST_TRENDS = 6
+SURE = (BiasAudit.Status.FOUND, BiasAudit.Status.HINT)
 ALWAYS = ("position", "length")
 DRIFTS = {
     "drift:position": "Going for the response shown first",
@@ -40,12 +41,13 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
     groups = [a for a in shown if a.bias.startswith(words.GROUPS)]
     drifts = [a for a in shown if a.bias.startswith(words.DRIFT)]
     trends = _trends(project, effects, with_quarantined=with_quarantined)
+    said = _said(effects)
     return page(
         request,
         "lead/audits.html",
         project,
         tables=[
-            words.effects_table(effects),
+            *words.effects_tables(effects),
             words.groups_table(groups),
             *(words.trend_table(bias, title, points) for bias, title, points, _key in trends),
             *(words.drift_table(audit, DRIFTS.get(audit.bias, audit.bias)) for audit in drifts),
@@ -54,8 +56,13 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
         with_quarantined=with_quarantined,
         sentence=words.audits_sentence(effects, [*groups, *drifts]),
         rows=words.effect_rows(project, effects, with_links=is_lead),
-        said=_said(effects),
-        unsaid=[audit for audit in effects if audit.status == BiasAudit.Status.UNTOLD],
+        sure=[each for each in said if each[0].status in SURE or each[3]],
+        unsure=[each for each in said if each[0].status not in SURE and not each[3]],
+        unsaid=[
+            (audit, words.name_of(audit))
+            for audit in effects
+            if audit.status == BiasAudit.Status.UNTOLD
+        ],
         groups=[(audit, words.attribute_words(audit), words.agreement_rows(audit), *_badge(audit))
                 for audit in groups],
         drifts=_drifts(drifts),
@@ -97,9 +104,9 @@ def audit_votes(request: HttpRequest, slug: str, audit_id: int) -> HttpResponse:
     )
 
 
-def _said(effects: Sequence[BiasAudit]) -> list[tuple[BiasAudit, str, str]]:
+def _said(effects: Sequence[BiasAudit]) -> list[tuple[BiasAudit, str, str, str]]:
     told = [audit for audit in effects if audit.status != BiasAudit.Status.UNTOLD]
-    return [(audit, *_badge(audit)) for audit in words.in_order(told)]
+    return [(audit, *_badge(audit), words.plainly(audit)) for audit in words.in_order(told)]
 
 
 def _badge(audit: BiasAudit) -> tuple[str, str]:
@@ -120,9 +127,8 @@ def _trends(
     project: Project, effects: Sequence[BiasAudit], *, with_quarantined: bool
 ) -> list[tuple[str, str, list[Point], str]]:
     """Of the side, of length, and of what was found or hinted at: bias, title, points and key."""
-    sure = (BiasAudit.Status.FOUND, BiasAudit.Status.HINT)
     wanted = [a for a in effects if a.bias in ALWAYS]
-    wanted += [a for a in words.in_order(effects) if a.status in sure and a.bias not in ALWAYS]
+    wanted += [a for a in words.in_order(effects) if a.status in SURE and a.bias not in ALWAYS]
     history = reports.audit_history(project, with_quarantined=with_quarantined)
     found = []
     for audit in wanted[:MOST_TRENDS]:

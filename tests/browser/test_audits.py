@@ -42,7 +42,7 @@ def test_from_an_effect_to_its_votes_and_their_file(
 ) -> None:
     page = sit_down(lena, PAGE)
     with page.expect_download() as file:
-        page.get_by_role("link", name="CSV: Bias audits").click()
+        page.get_by_role("link", name="CSV of every figure").click()
     assert file.value.suggested_filename == "kitchen-audits.csv"
     page.get_by_role("link", name="votes behind “The response shown first”").click()
     expect(page.locator("h1")).to_contain_text("votes in which the responses differ")

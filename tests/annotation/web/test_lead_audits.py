@@ -12,6 +12,7 @@ from annotation.models import BiasAudit, Pool, Project, Run, User
 from annotation.selectors.reports import latest_audits
 from annotation.services.audits import audit_work, bias_audit
 from annotation.services.runs import run_execute
+from annotation.web.audit_words import plainly
 from tests.crowds import leaning_crowd
 from tests.factories import make_user
 
@@ -137,3 +138,15 @@ def test_hints_are_told_apart(client: Client, audited: Project) -> None:
     assert "No bias was found in" in page
     assert "1 hint" in page
     assert "a hint only" in page
+
+
+def test_what_counting_alone_says_is_said_where_the_model_is_less_sure() -> None:
+    share = {"value": 0.41, "low": 0.35, "high": 0.48}
+    detail = {"share": share, "favours": "the longer response", "opposes": "the shorter response"}
+    unclear = BiasAudit(status="unclear", detail=detail)
+    assert plainly(unclear).startswith(
+        "Counted plainly, the shorter response wins 59.0% of the votes that differ [52.0%, 65.0%];"
+    )
+    assert plainly(BiasAudit(status="found", detail=detail)) == ""
+    assert plainly(BiasAudit(status="unclear", detail={"share": share | {"high": 0.51}})) == ""
+    assert plainly(BiasAudit(status="untold", detail={"share": None})) == ""
