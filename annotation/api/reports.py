@@ -9,18 +9,37 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation.api.base import ListView, RunOut, Strict, View, accepted, documented, person, read
+from annotation.api.base import (
+    Cursor,
+    ListView,
+    RunOut,
+    Strict,
+    View,
+    accepted,
+    documented,
+    person,
+    read,
+)
 from annotation.core.errors import Conflict, NotFound
 from annotation.models import AgreementReport, BiasAudit, Export, Run
 from annotation.selectors import access, reports
+from annotation.services.agreement_sums import agreement_now_plain, agreement_sums_update
 from annotation.services.exports import archive_path
 from annotation.services.runs import run_create_unless_live
 
+READ_AT_MOST = 2_000
 SNAPSHOT = [
     "id", "criterion", "estimate", "low", "high", "n_judgments", "n_annotators", "method", "note",
     "detail", "includes_simulated", "includes_quarantined", "cutoff_judgment_id", "seed",
     "code_version", "created_at",
 ]  # fmt: skip
+
+
+class FewCursor(Cursor):
+    """Each of these is long."""
+
+    page_size = 20
+    max_page_size = 100
 
 
 class AgreementOut(serializers.ModelSerializer):
@@ -89,6 +108,7 @@ class Agreement(ListView):
 
     queryset = AgreementReport.objects.none()
     serializer_class = AgreementOut
+    pagination_class = FewCursor
 
     def get_queryset(self) -> QuerySet[AgreementReport]:
         project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
@@ -111,6 +131,22 @@ class Agreement(ListView):
         if run is None:
             raise Conflict("Agreement is being measured already.", hint="See the runs.")
         return accepted(run)
+
+
+class AgreementNowOut(serializers.Serializer):
+    criterion = serializers.SlugField()
+    upto_judgment_id = serializers.IntegerField()
+    figures = serializers.DictField(help_text="Each coefficient with interval, n and note.")
+    parting = serializers.CharField(help_text="Why alpha and AC differ, where they do.")
+
+
+class AgreementNow(View):
+    @documented(AgreementNowOut(many=True), operation_id="agreement_now")
+    def get(self, request: Request, slug: str) -> Response:
+        """Agreement as of now, kept up with each judgment; intervals are linear, not drawn."""
+        project = access.project_for_viewer(user=person(request), slug=slug)
+        agreement_sums_update(project=project, at_most=READ_AT_MOST)
+        return Response(agreement_now_plain(project))
 
 
 class Audits(ListView):

@@ -74,8 +74,8 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
         "level": level,
         "resamples": RESAMPLES,
         "percent_agreement": plain(figures.percent),
-        "figures": _figures(figures),
-        "over_both": _figures(both),
+        "figures": plain_figures(figures),
+        "over_both": plain_figures(both),
         "commonest": figures.commonest,
         "commonest_share": figures.commonest_share,
         "parting": figures.parting,
@@ -110,7 +110,8 @@ def plain(estimate: Estimate) -> Detail:
     }
 
 
-def _figures(figures: Agreement) -> Detail:
+def plain_figures(figures: Agreement) -> Detail:
+    """Every coefficient by its name."""
     return {name: plain(getattr(figures, name)) for name in COEFFICIENTS}
 
 
@@ -123,7 +124,7 @@ def _graded(project: Project, criterion: Criterion, given: Answers, seed: int) -
     figures = agreement_figures(
         found.ratings, seed=seed, level="ordinal", categories=_grades(project, criterion, values)
     )
-    return _figures(figures) | {"parting": figures.parting, "reading": reading(figures.alpha)}
+    return plain_figures(figures) | {"parting": figures.parting, "reading": reading(figures.alpha)}
 
 
 def _grades(project: Project, criterion: Criterion, values: Ints) -> list[int]:
@@ -171,7 +172,7 @@ def _judges(
     level = level_of(criterion)
     own = agreement_figures(among_people, seed=seed, level=level, categories=categories)
     return {
-        "people": _figures(own),
+        "people": plain_figures(own),
         "n_people": len(people),
         "models": [
             {"model": model, "judges": len(judges)}

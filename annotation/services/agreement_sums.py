@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,7 +23,7 @@ from annotation.core.running_agreement import running_agreement, running_from_di
 from annotation.models import AgreementSums, Criterion, Judgment, Project
 from annotation.selectors.agreement import Cutoff, Said, cutoff_now, rated, said_between
 from annotation.selectors.judgments import quarantines
-from annotation.services.agreement_detail import categories_of, level_of
+from annotation.services.agreement_detail import categories_of, level_of, plain_figures
 
 LOCK_SPACE = 0x414752  # "AGR": keeps these advisory locks apart from anybody else's
 TOUCHED_AT_MOST = 5_000
@@ -47,6 +48,21 @@ def agreement_now(project: Project) -> dict[int, AgreementNow]:
         )
         for each in kept
     }
+
+
+def agreement_now_plain(project: Project) -> list[dict[str, Any]]:
+    """The same for programs, in the project's order of criteria."""
+    found = agreement_now(project)
+    return [
+        {
+            "criterion": criterion.key,
+            "upto_judgment_id": found[criterion.pk].upto_id,
+            "figures": plain_figures(found[criterion.pk].figures),
+            "parting": found[criterion.pk].figures.parting,
+        }
+        for criterion in project.criteria.all()
+        if criterion.pk in found
+    ]
 
 
 @transaction.atomic

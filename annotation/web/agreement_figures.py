@@ -141,7 +141,7 @@ def contested_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _few(row: Kept) -> str:
-    """Why a part has no figure, or that it says little; the whole reading is in the file."""
+    """Why a part has no figure, or that it says little."""
     return row["alpha"]["note"] if row["alpha"]["value"] is None else _("too few to say")
 
 

@@ -33,6 +33,32 @@ def test_agreement_with_interval_n_and_method(api, lena, judged):
     assert answer["method"]
 
 
+def test_agreement_has_every_figure_in_its_detail(api, lena, judged):
+    for key in ("overall", "honest"):
+        agreement_measure(project=judged, criterion=judged.criteria.get(key=key))
+    caller = api(lena)
+    answer = caller.get("projects/kitchen/agreement", criterion="overall").json()["results"]
+    (detail,) = [each["detail"] for each in answer]
+    assert {"figures", "over_both", "slices", "items", "people", "repeats"} <= detail.keys()
+    assert detail["figures"]["ac"]["value"] is not None
+    assert not caller.get("projects/kitchen/agreement", quarantined="with").json()["results"]
+    assert caller.get("projects/kitchen/agreement", quarantined="no").status_code == 422
+
+
+def test_agreement_as_of_now_and_on_demand(api, lena, ben, judged):
+    caller = api(lena)
+    overall, honest = caller.get("projects/kitchen/agreement/now").json()
+    report = agreement_measure(project=judged, criterion=judged.criteria.get(key="overall"))
+    assert overall["figures"]["alpha"]["value"] == pytest.approx(report.estimate)
+    assert overall["figures"]["alpha"]["n"] == 4
+    assert honest["figures"]["alpha"]["note"] == "Nothing has been judged yet."
+    asked = caller.post("projects/kitchen/agreement", {"with_quarantined": True})
+    assert (asked.status_code, asked.json()["params"]) == (202, {"with_quarantined": True})
+    assert caller.post("projects/kitchen/agreement").status_code == 409
+    assert api(ben).post("projects/kitchen/agreement").status_code == 404
+    assert api(ben).get("projects/kitchen/agreement/now").status_code == 404
+
+
 def test_audits_with_interval_n_and_method(api, lena, judged):
     bias_audit(project=judged)
     answer = api(lena).get("projects/kitchen/audits").json()["results"]
