@@ -8,7 +8,6 @@ Source: Koh and Liang (2017), Understanding black-box predictions via influence 
 the one-step form: Pregibon (1981), Logistic regression diagnostics, Annals of Statistics 9(4).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,8 +21,8 @@ from annotation.core.bradley_terry import (
     outcomes,
     pair_table,
 )
-from annotation.core.labels import NOTHING, Floats
-from annotation.core.ratings import Bools, Ints
+from annotation.core.labels import NOTHING, Floats, summed
+from annotation.core.ratings import Bools, Ints, numbered
 
 PRECISION = 1e-3
 VIRTUAL_TIE = 0.5
@@ -76,12 +75,13 @@ def influence(votes: PairVotes) -> Influence:
     seen = outcomes(fit.differences @ strengths, eta)
     slopes = fit.slopes(seen)
     whole = fit.curvature(fit.total, seen) + fit.prior_curvature(eta)
-    disconnects = np.array([_falls_apart(table, own) for own in fit.only_by()], dtype=bool)
+    disconnects = np.zeros(len(table.annotators), dtype=bool)
+    for who in np.unique(fit.single[fit.single >= 0]):
+        disconnects[who] = _falls_apart(table, fit.single == who)
     changes = np.zeros((len(table.annotators), len(table.items)))
     for who, slope in enumerate(slopes):
         if not disconnects[who]:
-            own = fit.curvature(fit.total_of(who), seen)
-            step = -np.linalg.solve(whole - own, slope)
+            step = -np.linalg.solve(whole - fit.own_curvature(who, seen), slope)
             if np.abs(step).max() > LARGE:
                 step += fit.without(who).step(np.append(strengths, eta) + step)
             changes[who] = step[:-1]
@@ -141,12 +141,33 @@ class _Fit:
 
     def total_of(self, who: int) -> Floats:
         """(P,): the weight of one annotator's votes, and of the virtual ties that are theirs."""
-        own = np.asarray(self.table.total[[who]].sum(axis=0)).reshape(-1)
-        return np.asarray(own + VIRTUAL_TIE * (self.single == who))
+        pairs, weights = self.own(who)
+        return summed(pairs, weights, len(self.total))
 
-    def only_by(self) -> Iterator[Bools]:
-        for who in range(len(self.table.annotators)):
-            yield self.single == who
+    def own(self, who: int) -> tuple[Ints, Floats]:
+        """The pairs on which one annotator voted, each once, with what `total_of` has of them."""
+        row = slice(*self.table.total.indptr[who : who + 2])
+        pairs, place = numbered(self.table.total.indices[row].astype(np.int64))
+        weights = summed(place, self.table.total.data[row], len(pairs))
+        return pairs, np.asarray(weights + VIRTUAL_TIE * (self.single[pairs] == who))
+
+    def own_curvature(self, who: int, seen: Outcomes) -> Floats:
+        """`curvature` of one annotator's votes, touching only what they compared."""
+        pairs, weights = self.own(who)
+        low, high = self.table.low[pairs], self.table.high[pairs]
+        size = len(self.table.items)
+        bent = np.zeros((size + 1, size + 1))
+        bend = weights * seen.bend[pairs]
+        both = weights * seen.lead[pairs] * seen.tie[pairs] / 2
+        for place, sign in ((low, 1), (high, -1)):
+            bent[np.arange(size), np.arange(size)] += summed(place, bend, size)
+            bent[:size, size] -= sign * summed(place, both, size)
+        np.subtract.at(bent, (low, high), bend)
+        np.subtract.at(bent, (high, low), bend)
+        bent[size, :size] = bent[:size, size]
+        tie = seen.tie[pairs]
+        bent[size, size] = float(weights @ (tie * (1 - tie)))
+        return bent
 
     def slopes(self, seen: Outcomes) -> Floats:
         """(A, K + 1): of everybody's log-likelihood in strengths and eta."""

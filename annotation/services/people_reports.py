@@ -234,7 +234,7 @@ def _detail(
         "as_of": reading.as_of.isoformat(),
         "actions": {key: actions[key] for key in PersonReport.Action.values},
         "kinds": dict(kinds),
-        "n_told": sum(each.reliability.value is not None for each in found.people),
+        "n_told": sum(each.kind is not None for each in found.people),
         "why_not": found.consensus.why_not,
         "mixture": _mixture(found),
         "alike": _alike(found.collusion),

@@ -11,7 +11,7 @@ from django.db import connection
 from alignui import follow
 from alignui.commands import acquire, export, generate, import_, train
 from annotation.core.errors import AlignUIError, Conflict, Invalid, NotFound
-from annotation.models import Prompt, Run
+from annotation.models import Export, Prompt, Run
 from annotation.services.runs import run_execute
 from tests.factories import judge, make_policy
 
@@ -86,6 +86,15 @@ def test_an_export_here_as_a_file(project, ana, tmp_path):
     assert any(name.endswith("README.md") for name in zipfile.ZipFile(output).namelist())
     with pytest.raises(Conflict, match="exists"):
         run(export.command, project.slug, "--here", "-o", output)
+
+
+def test_an_export_with_weights_and_the_quarantined(project, ana):
+    judge(ana, project)
+    result = run(export.command, project.slug, "--here", "--weights", "consensus",
+                 "--with-quarantined")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    made = Export.objects.get()
+    assert (made.params["weights"], made.params["with_quarantined"]) == ("consensus", True)
 
 
 def test_an_export_of_nothing_fails(project):

@@ -57,13 +57,13 @@ def test_measuring_asks_for_agreement_and_audit_once(api, lena, ana, project):
 
 def test_an_export_keeps_its_options(api, lena, project):
     caller = api(lena)
-    response = caller.post("projects/kitchen/export", {"is_majority": True})
+    options = {"is_majority": True, "weights": "consensus", "with_quarantined": True}
+    response = caller.post("projects/kitchen/export", options)
     assert response.status_code == 202
     run = Run.objects.get()
     assert (run.kind, run.requested_by) == ("export", lena)
-    assert run.params == {
-        "include_simulated": False, "is_majority": True, "follows_adjudication": True
-    }  # fmt: skip
+    assert run.params == options | {"include_simulated": False, "follows_adjudication": True}
+    assert caller.post("projects/kitchen/export", {"weights": "x"}).status_code == 422
     assert error(caller.post("projects/kitchen/export", {"format": "csv"}))["field"] == "format"
 
 

@@ -127,9 +127,10 @@ def test_a_release_is_written_listed_and_downloaded_by_its_row(
 ) -> None:  # fmt: skip
     settings.EXPORTS_DIR = tmp_path
     with working(execute=True):
-        client.post("/projects/kitchen/exports/new/", {"rows": "majority"})
+        client.post("/projects/kitchen/exports/new/", {"rows": "majority", "weights": "on"})
     export = Export.objects.get()
-    assert export.params == {"is_majority": True, "follows_adjudication": True}
+    asked = {"is_majority": True, "follows_adjudication": True, "weights": "consensus"}
+    assert asked.items() <= export.params.items()
     page = client.get("/projects/kitchen/exports/").content.decode()
     assert export.sha256[:12] in page
     card = client.get(f"/exports/{export.pk}/").content.decode()
