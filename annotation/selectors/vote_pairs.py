@@ -53,7 +53,8 @@ class VotePairs:
 
     judgment: its place in `judged`. items: one number for a pair of one comparison. won: 1 where
     the response shown first won, 0 where the second did, 0.5 a tie. Where the order shown is not
-    known, the canonical one stands in. suggested: 1 for the first, -1 the second, 0 neither.
+    known, the canonical one stands in. suggested: 1 for the first, -1 the second, 0 neither, or
+    where it was not drawn whether the annotator should see it.
     """
 
     judged: Judged
@@ -76,10 +77,12 @@ def vote_pairs(judgments: QuerySet[Judgment]) -> VotePairs:
     for chunk in _chunks(judgments):
         responses |= _responses({row[1] for row in chunk} - responses.keys())
         for row in chunk:
-            comparison, groups, order, suggestion = row[1], row[4], row[9], row[11]
+            comparison, groups, order, is_shown, suggestion = row[1], row[4], *row[9:12]
             heads.append(_head(row))
-            has_suggestions = has_suggestions or suggestion is not None
-            named = _outcomes(read_groups(suggestion)) if suggestion else {}
+            # Only where it was drawn who sees it can the two be compared.
+            is_drawn = suggestion is not None and is_shown is not None
+            has_suggestions = has_suggestions or is_drawn
+            named = _outcomes(read_groups(suggestion)) if is_drawn else {}
             outcomes = _outcomes(read_groups(groups))
             _add(pairs, len(heads) - 1, comparison, responses[comparison], outcomes, order, named)
     return _arranged(heads, pairs, has_suggestions=has_suggestions)
