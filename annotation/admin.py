@@ -167,6 +167,20 @@ class BiasAuditAdmin(ReadOnly):
     list_select_related = ["project"]
 
 
+@admin.register(models.PeopleReport)
+class PeopleReportAdmin(ReadOnly):
+    list_display = ["project", "criterion", "n_annotators", "n_judgments", "created_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "criterion"]
+
+
+@admin.register(models.PersonReport)
+class PersonReportAdmin(ReadOnly):
+    list_display = ["report_id", "annotator", "n", "reliability", "weight", "action"]
+    list_filter = ["action"]
+    list_select_related = ["annotator"]
+
+
 @admin.register(models.Export)
 class ExportAdmin(ReadOnly):
     list_display = ["id", "project", "rows", "byte_size", "sha256", "created_by", "created_at"]
