@@ -38,6 +38,9 @@ from annotation.services.comparisons import (
     comparison_state_set,
     lease_take_back,
 )
+from annotation.services.suggestions import suggestions_set
+
+MOST_SUGGESTIONS = 10_000
 
 
 class BatchOut(serializers.ModelSerializer):
@@ -252,6 +255,44 @@ class BatchExtend(View):
             actor=actor, batch=batch, by=given["by"], comparison_ids=given.get("comparisons")
         )
         return Response(ExtendedOut({"comparisons": count}).data)
+
+
+class SuggestionIn(Strict):
+    comparison = serializers.IntegerField()
+    groups = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=8)),
+        help_text="Canonical positions of the candidates, best first; ties share a group.",
+    )
+
+
+class SuggestionsIn(Strict):
+    by = serializers.CharField(help_text="Who suggests, for instance the name of a model.")
+    suggestions = SuggestionIn(many=True, help_text="At most 10,000 at a time.")
+
+    def validate_suggestions(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(given) > MOST_SUGGESTIONS:
+            raise serializers.ValidationError(f"Send {MOST_SUGGESTIONS:,} at most at a time.")
+        return given
+
+
+class SuggestedOut(serializers.Serializer):
+    comparisons = serializers.IntegerField(help_text="How many have a suggestion now.")
+
+
+class BatchSuggestions(View):
+    @documented(SuggestedOut, body=SuggestionsIn, operation_id="batches_suggest")
+    def post(self, request: Request, pk: int) -> Response:
+        """Gives comparisons that nobody has taken an answer to suggest.
+
+        The project's `suggestion_share` of those who judge see it, drawn at random and recorded, so
+        that audits can tell how far suggestions pull votes.
+        """
+        actor = person(request)
+        batch = access.batch_for_lead(user=actor, batch_id=pk)
+        given = read(SuggestionsIn, request)
+        suggestions = {each["comparison"]: each["groups"] for each in given["suggestions"]}
+        n = suggestions_set(actor=actor, batch=batch, by=given["by"], suggestions=suggestions)
+        return Response(SuggestedOut({"comparisons": n}).data)
 
 
 class BatchStuck(View):

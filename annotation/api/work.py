@@ -57,6 +57,9 @@ class PresentationOut(serializers.Serializer):
     question = serializers.CharField()
     guideline_html = serializers.CharField()
     content_warning = serializers.CharField()
+    suggestion = serializers.CharField(
+        help_text="What to show as a suggestion; empty for those who are to judge without it."
+    )
     turns = TurnOut(many=True)
     candidates = CandidateOut(many=True, help_text="In the order in which to show them.")
     criteria = ShownCriterionOut(many=True)
@@ -258,6 +261,7 @@ def presentation_data(shown: Presentation) -> dict[str, Any]:
         "question": shown.question,
         "guideline_html": shown.guideline_html,
         "content_warning": shown.content_warning,
+        "suggestion": shown.suggestion,
         "turns": [{"role": t.role, "text": t.text, "html": t.html} for t in shown.turns],
         "candidates": [
             {"slot": c.slot, "letter": c.letter, "text": c.text, "html": c.html}

@@ -33,8 +33,8 @@ _SUITABLE = f"""
            AND seen.leased_at > now() - make_interval(hours => %(window)s::int)))
 """
 _CONTENT = """
-SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, prompt.messages, prompt.rendered,
-       prompt.language, prompt.is_unsafe, shown.candidates,
+SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, picked.suggestion,
+       prompt.messages, prompt.rendered, prompt.language, prompt.is_unsafe, shown.candidates,
        ARRAY(SELECT earlier.display_order[1] FROM annotation_assignment earlier
               WHERE earlier.comparison_id = picked.id
                 AND earlier.state IN ('leased', 'submitted')) AS shown_first,
@@ -86,7 +86,7 @@ WITH lanes AS MATERIALIZED (
     SELECT * FROM heads
      ORDER BY CASE WHEN %(oldest)s::bool THEN 0 ELSE -utility END, batch_id, id LIMIT 1
 ), picked AS MATERIALIZED (
-    SELECT c.id, c.prompt_id, c.kind, c.lane_id FROM annotation_comparison c
+    SELECT c.id, c.prompt_id, c.kind, c.lane_id, c.suggestion FROM annotation_comparison c
      WHERE c.lane_id = (SELECT id FROM lane) AND c.place >= (SELECT place FROM lane)
        AND {_SUITABLE}
      ORDER BY c.place LIMIT 1
@@ -97,7 +97,7 @@ WITH lanes AS MATERIALIZED (
 _NEXT_BY_LOCKING = {way: _NEXT.replace("@locking", way) for way in ("SKIP LOCKED", "")}
 _AGAIN = f"""
 WITH picked AS MATERIALIZED (
-    SELECT id, prompt_id, kind, lane_id FROM annotation_comparison
+    SELECT id, prompt_id, kind, lane_id, suggestion FROM annotation_comparison
      WHERE id = %(comparison)s FOR NO KEY UPDATE
 )
 {_CONTENT.format(frontiers="NULL::jsonb")}
@@ -111,6 +111,7 @@ class Pick:
     `candidates` are in canonical order; `shown_first` are the canonical positions that its judges
     so far saw first; `low_lean` is how much more often the annotator saw the policy with the lower
     id before the other one; `frontiers` are the new beginnings of their lanes, where asked.
+    `suggestion` is an order of canonical positions, where somebody made one.
     """
 
     comparison_id: int
@@ -121,6 +122,7 @@ class Pick:
     shown_first: tuple[int, ...]
     low_lean: int = 0
     frontiers: Mapping[str, int] = field(default_factory=dict)
+    suggestion: Sequence[Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,7 @@ def _picked(row: Row) -> Pick:
         shown_first=tuple(row["shown_first"]),
         low_lean=row["low_lean"],
         frontiers=_json(row["frontiers"]) or {},
+        suggestion=_json(row["suggestion"]),
     )
 
 

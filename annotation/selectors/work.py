@@ -1,6 +1,6 @@
 """What is open for whom, and what a comparison looks like to the person who judges it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -86,6 +86,7 @@ class Presentation:
     strengths: tuple[int, ...]
     expires_at: datetime
     previous: Judgment | None
+    suggestion: str = ""
 
     @property
     def is_amendment(self) -> bool:
@@ -137,7 +138,7 @@ def presentation(assignment: Assignment) -> Presentation:
     return presented(
         assignment, project, comparison.kind, warning=_content_warning(prompt, project),
         language=prompt.language, turns=_turns(prompt), candidates=shown,
-        previous=_previous(assignment),
+        previous=_previous(assignment), suggested=comparison.suggestion,
     )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def fresh_presentation(assignment: Assignment, pick: Pick, project: Project) -> 
     return presented(
         assignment, project, pick.kind, warning=_content_warning(pick.prompt, project),
         language=pick.prompt.language, turns=_turns(pick.prompt), candidates=shown,
+        suggested=pick.suggestion,
     )  # fmt: skip
 
 
@@ -243,6 +245,7 @@ def presented(
     turns: Iterable[Turn],
     candidates: Iterable[ShownCandidate],
     previous: Judgment | None = None,
+    suggested: Sequence[Sequence[int]] | None = None,
 ) -> Presentation:
     """What a project shows of its own around a conversation and its responses."""
     return Presentation(
@@ -259,7 +262,23 @@ def presented(
         strengths={2: (1, 3), 3: (1, 2, 3)}.get(project.strength_levels, ()),
         expires_at=assignment.expires_at,
         previous=previous,
+        suggestion=_suggestion(assignment, suggested),
     )
+
+
+def _suggestion(assignment: Assignment, suggested: Sequence[Sequence[int]] | None) -> str:
+    """What was suggested, in letters as shown; "" where this annotator is not to see it."""
+    if suggested is None or not assignment.suggestion_shown:
+        return ""
+    slot_of = {position: slot for slot, position in enumerate(assignment.display_order)}
+    letters = [sorted(LETTERS[slot_of[at]] for at in group) for group in suggested]
+    if len(slot_of) > 2:
+        words = " > ".join(" = ".join(group) for group in letters)
+    elif len(letters) == 1:
+        words = _("neither is better")
+    else:
+        words = _("%(letter)s is better") % {"letter": letters[0][0]}
+    return _("Suggestion, which may be wrong: %(words)s") % {"words": words}
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from django.db import connection
@@ -35,10 +36,10 @@ _LEASE = """
 WITH lease AS (
     INSERT INTO annotation_assignment
         (comparison_id, annotator_id, purpose, state, display_order, leased_at, expires_at,
-         shown_at, skip_reason, skip_note)
+         shown_at, suggestion_shown, skip_reason, skip_note)
     VALUES (%(comparison)s, %(annotator)s, 'judge', 'leased', %(order)s::smallint[], now(),
             now() + make_interval(secs => %(seconds)s::int),
-            CASE WHEN %(is_shown)s::bool THEN now() END, '', '')
+            CASE WHEN %(is_shown)s::bool THEN now() END, %(suggestion)s::bool, '', '')
     RETURNING id, leased_at, expires_at, shown_at
 ), tally AS (
     INSERT INTO annotation_pairorder AS t
@@ -91,9 +92,11 @@ def lease_next(
         return None
     order = _display_order(annotator, project, seat, pick)
     length = lease_seconds(project) if is_shown else ahead_seconds(project)
+    suggests = _suggests(annotator, project, pick)
     parameters: dict[str, Any] = {
         "comparison": pick.comparison_id, "annotator": annotator.pk, "order": list(order),
-        "seconds": length, "is_shown": is_shown, "participation": seat.participation_id,
+        "seconds": length, "is_shown": is_shown, "suggestion": suggests,
+        "participation": seat.participation_id,
         "recent": [pick.prompt.pk, *seat.recent_prompts][:RECENT_PROMPTS],
         "frontiers": json.dumps(dict(pick.frontiers)), **_tally(pick, order),
     }  # fmt: skip
@@ -102,7 +105,7 @@ def lease_next(
     assignment = Assignment(
         pk=made["id"], comparison_id=pick.comparison_id, annotator=annotator,
         display_order=list(order), leased_at=made["leased_at"], expires_at=made["expires_at"],
-        shown_at=made["shown_at"],
+        shown_at=made["shown_at"], suggestion_shown=suggests,
     )  # fmt: skip
     assignment._state.adding = False
     return Lease(assignment, pick)
@@ -182,6 +185,14 @@ def _display_order(annotator: User, project: Project, seat: Seat, pick: Pick) ->
         seed=derive_seed(project.seed, "annotator", annotator.pk),
     )
     return tuple(by_policy[at] for at in rows)
+
+
+def _suggests(annotator: User, project: Project, pick: Pick) -> bool | None:
+    """Whether the suggestion is shown, by the project's seed; None where there is none."""
+    if pick.suggestion is None:
+        return None
+    seed = derive_seed(project.seed, "suggestion", pick.comparison_id, annotator.pk)
+    return Random(seed).random() < project.suggestion_share
 
 
 def _lean(pick: Pick) -> int:

@@ -21,6 +21,7 @@ SETTINGS = frozenset(
         "retrain_automatically", "retrain_after_judgments", "retrain_after_minutes",
         "acquire_automatically", "acquisition_function", "acquisition_size", "control_share",
         "learns_from_simulated", "is_archived", "adjudicates", "stop_at_agreement", "overlap_cap",
+        "suggestion_share",
         "prompt_window_hours", "oldest_share", "gold_rate", "repeat_rate", "skill_tags",
     }
 )  # fmt: skip

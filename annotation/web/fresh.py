@@ -7,6 +7,7 @@ in place of what differs, and from then on the marks are replaced.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import uuid4
@@ -31,7 +32,7 @@ _MARKS = re.compile(
     rf"zq([a-z0-9-]+)qz|({ASSIGNMENT_MARK})|({re.escape(EXPIRES_MARK.isoformat())})"
 )
 
-Shape = tuple[int, int, str, str, tuple[str, ...], str, str, int, bool]
+Shape = tuple[int, int, str, str, tuple[str, ...], str, str, int, bool, bool]
 
 
 def fresh_comparison(
@@ -56,6 +57,7 @@ def _shape(request: Request, shown: Presentation) -> Shape:
         shown.language,
         sum(1 << c.slot for c in shown.candidates if c.html) + (1 << shown.size),
         request.COOKIES.get("guideline") == "pinned",
+        bool(shown.suggestion),
     )
 
 
@@ -68,6 +70,7 @@ def _values(
         "token": str(uuid4()),
         "csrf": get_token(request),
         "progress": progress,
+        "suggestion": escape(shown.suggestion),
     }
     for at, turn in enumerate(shown.turns):
         values[f"turn-{at}"] = turn.html
@@ -80,9 +83,8 @@ def _values(
 @lru_cache(maxsize=512)
 def _skeleton(shape: Shape) -> tuple[str, ...]:
     """Text and the names of marks, in turn."""
-    project_id, revision, _language, kind, roles, warning, language, filled, is_pinned = shape
-    project = settled_project(project_id, revision)
-    html = _rendered(project, kind, roles, warning, language, filled, is_pinned)
+    project = settled_project(shape[0], shape[1])
+    html = _rendered(project, shape)
     parts: list[str] = []
     end = 0
     for found in _MARKS.finditer(html):
@@ -92,15 +94,8 @@ def _skeleton(shape: Shape) -> tuple[str, ...]:
     return (*parts, html[end:])
 
 
-def _rendered(
-    project: Project,
-    kind: str,
-    roles: tuple[str, ...],
-    warning: str,
-    language: str,
-    filled: int,
-    is_pinned: bool,
-) -> str:
+def _rendered(project: Project, shape: Shape) -> str:
+    _key, _revision, _language, kind, roles, warning, language, filled, is_pinned, suggests = shape
     size = filled.bit_length() - 1
     assignment = Assignment(pk=ASSIGNMENT_MARK, expires_at=EXPIRES_MARK)
     shown = presented(
@@ -120,6 +115,8 @@ def _rendered(
             for slot in range(size)
         ],
     )
+    if suggests:
+        shown = replace(shown, suggestion=_mark("suggestion"))
     context = {
         "project": project,
         "shown": shown,

@@ -85,6 +85,10 @@ ASSIGNING = (
     Field("repeat_rate", gettext_lazy("Of each person's work, hidden repeats, %"), "share", min=0,
           max=50, required=True,
           hint=gettext_lazy("The same comparison once more, to see whether they say the same.")),
+    Field("suggestion_share", gettext_lazy("Of those who judge, see what is suggested, %"), "share",
+          min=0, max=100, required=True,
+          hint=gettext_lazy("Drawn at random, so that audits can tell how far a suggestion pulls "
+                            "votes. Suggestions come by the API.")),
     Field("skill_tags", gettext_lazy("Prompt tags that ask for a skill"),
           hint=gettext_lazy("Separated by commas. A prompt with such a tag is only shown to people "
                             "with the skill of that name.")),
