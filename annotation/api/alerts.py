@@ -121,7 +121,7 @@ class Alerts(ListView):
 
     def get_queryset(self) -> QuerySet[Alert]:
         return selectors.alerts(
-            access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
+            access.project_for_lead(user=person(self.request), slug=self.kwargs["slug"])
         )
 
 

@@ -52,13 +52,13 @@ class PluralismIn(Strict):
 
 @extend_schema_view(get=extend_schema(parameters=[PluralismQuery]))
 class PluralismReports(ListView):
-    """Where groups of annotators reliably differ, newest first."""
+    """Where groups of annotators reliably differ, newest first; for leads only."""
 
     queryset = PluralismReport.objects.none()
     serializer_class = PluralismOut
 
     def get_queryset(self) -> QuerySet[PluralismReport]:
-        project = access.project_for_viewer(user=person(self.request), slug=self.kwargs["slug"])
+        project = access.project_for_lead(user=person(self.request), slug=self.kwargs["slug"])
         query = PluralismQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
         return pluralism_history(project, **query.validated_data)

@@ -11,7 +11,6 @@ from annotation.core.errors import Conflict
 from annotation.core.figures import Interval, Table
 from annotation.core.pair_votes import PairVotes
 from annotation.models import Criterion, PluralismReport, Project, Run
-from annotation.selectors.access import projects_led
 from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
 from annotation.selectors.pluralism import completions_by_id, latest_pluralism
@@ -20,7 +19,7 @@ from annotation.services.pluralism_detail import consensus_row, division_row
 from annotation.services.runs import run_create_unless_live
 from annotation.web import pluralism_words as words
 from annotation.web.auth import person, signed_in
-from annotation.web.lead import chosen, done, led, looked_at, page, send
+from annotation.web.lead import chosen, done, led, page, send
 
 SHOWN, NEAREST = 8, 2
 MOST_STANDINGS = 20
@@ -30,14 +29,13 @@ SIDES = ("first", "second")
 @signed_in
 @require_safe
 def pluralism(request: HttpRequest, slug: str) -> HttpResponse:
-    project = looked_at(request, slug)
+    project = led(request, slug)
     criteria = list(project.criteria.all())
     keys = [criterion.key for criterion in criteria]
     criterion = chosen(request.GET, "criterion", keys, Criterion.OVERALL)
     with_quarantined = request.GET.get("quarantined") == "with"
     report = latest_pluralism(project, criterion, with_quarantined=with_quarantined)
-    is_lead = projects_led(person(request)).filter(pk=project.pk).exists()
-    shown = _shown(report, project, request.GET.get("by", ""), is_lead=is_lead) if report else {}
+    shown = _shown(report, project, request.GET.get("by", "")) if report else {}
     return page(
         request,
         "lead/pluralism.html",
@@ -69,7 +67,7 @@ def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
     return done(request, _("Measuring."), "annotation:pluralism", slug)
 
 
-def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool) -> dict[str, Any]:
+def _shown(report: PluralismReport, project: Project, by: str) -> dict[str, Any]:
     """What the page shows of the report: one grouping at a time, the map, the winners."""
     detail, groupings = report.detail, _groupings(report)
     grouping = next((g for g in groupings if words.key_of(g) == by), next(iter(groupings), None))
@@ -80,7 +78,7 @@ def _shown(report: PluralismReport, project: Project, by: str, *, is_lead: bool)
         "by": words.key_of(grouping) if grouping else "",
         "by_name": words.grouping_name(grouping) if grouping else "",
         "camps": _camps(detail),
-        **_pairs(grouping, project, is_lead=is_lead),
+        **_pairs(grouping, project),
         **_winners(detail["choices"]),
     }
 
@@ -92,9 +90,7 @@ def _groupings(report: PluralismReport) -> list[dict[str, Any]]:
     return [*found, {"attribute": "camp", "value": "", **camps}] if camps else found
 
 
-def _pairs(
-    grouping: dict[str, Any] | None, project: Project, *, is_lead: bool
-) -> dict[str, object]:
+def _pairs(grouping: dict[str, Any] | None, project: Project) -> dict[str, object]:
     """The surest divisions (of camps, the widest), and what all groups lean to."""
     if grouping is None:
         return {}
@@ -105,7 +101,7 @@ def _pairs(
     completions = completions_by_id(row[s] for row in divisions + consensus for s in SIDES)
 
     def named(row: dict[str, Any]) -> words.Pair | None:
-        return words.pair_of(row, completions, project, is_lead=is_lead)
+        return words.pair_of(row, completions, project)
 
     return {
         "divided": [words.divided(row, pair) for row in divisions if (pair := named(row))],
@@ -159,7 +155,7 @@ def _tables(report: PluralismReport, wanted: str) -> Sequence[Table]:
         named = (
             (grouping, row, pair)
             for grouping, row in rows
-            if (pair := words.pair_of(row, completions, report.project, is_lead=True))
+            if (pair := words.pair_of(row, completions, report.project))
         )
         make = words.divisions_table if wanted == "divided" else words.agreed_table
         found.append(make(named))

@@ -85,14 +85,11 @@ def choice_name(row: Row) -> str:
     return f"{named}: {row['group']}"
 
 
-def pair_of(
-    row: Row, completions: Mapping[int, Completion], project: Project, *, is_lead: bool
-) -> Pair | None:
+def pair_of(row: Row, completions: Mapping[int, Completion], project: Project) -> Pair | None:
     """None of a pair that is there no more."""
     first, second = completions.get(row["first"]), completions.get(row["second"])
     if first is None or second is None:
         return None
-    name, key = ("comparison", row["comparison"]) if is_lead else ("prompt", first.prompt_id)
     names = _told_apart(first, second)
     text = " ".join(first.prompt.last_turn.split())
     return Pair(
@@ -101,7 +98,7 @@ def pair_of(
         second=names[1],
         prompt_id=first.prompt_id,
         comparison_id=row["comparison"],
-        href=reverse(f"annotation:{name}", args=[project.slug, key]),
+        href=reverse("annotation:comparison", args=[project.slug, row["comparison"]]),
     )
 
 

@@ -40,7 +40,7 @@ LEADS_ONLY = {
     "comparison",
     "project-new",
     "qualifications", "qualification", "gold", "integrity", "integrity-compared",
-    "integrity-person", "pool", "pools", "statement", "people-quality", "alike",
+    "integrity-person", "pool", "pools", "statement", "people-quality", "alike", "pluralism",
 }  # fmt: skip
 
 Things = dict[str, object]

@@ -4,7 +4,16 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from annotation.models import AgreementReport, Alert, AlertMessage, AlertRule, Project, User
+from annotation.models import (
+    AgreementReport,
+    Alert,
+    AlertMessage,
+    AlertRule,
+    Membership,
+    Pool,
+    Project,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/projects/kitchen/alerts/"
@@ -105,3 +114,17 @@ def test_others_can_do_nothing(client: Client, otto: User, ana: User, low: objec
         ):  # fmt: skip
             assert client.post(path, RULE).status_code == 404
         assert client.get(PAGE).status_code == 404
+
+
+def test_a_viewer_reads_alerts_but_not_who_is_told(
+    client: Client, pool: Pool, low: AgreementReport
+) -> None:
+    client.post(f"{PAGE}rules/", RULE | {"webhook_url": "https://example.org/hook"})
+    viewer = User.objects.create_user("vera", "x")
+    Membership.objects.create(pool=pool, user=viewer, role="viewer")
+    client.force_login(viewer)
+    page = client.get(PAGE).content.decode()
+    assert "Agreement on “Overall” is surely below 0.40" in page
+    assert "example.org" not in page
+    assert AlertRule.objects.get().secret not in page
+    assert "Set a rule" not in page

@@ -55,16 +55,12 @@ def test_the_page_answers_its_question(client: Client, report: PluralismReport) 
     assert "NaN" not in page
 
 
-def test_whom_it_may_not_concern_gets_no_link_to_single_votes(
-    client: Client, pool: Pool, report: PluralismReport
-) -> None:
+def test_only_leads_learn_of_groups(client: Client, pool: Pool, report: PluralismReport) -> None:
     viewer = User.objects.create_user("vera", "x")
     Membership.objects.create(pool=pool, user=viewer, role="viewer")
     client.force_login(viewer)
-    page = client.get(PAGE).content.decode()
-    assert "/projects/kitchen/comparisons/" not in page
-    assert "/projects/kitchen/prompts/" in page
-    assert "Measure now" not in page
+    assert client.get(PAGE).status_code == 404
+    assert "pluralism" not in client.get("/projects/kitchen/agreement/").content.decode()
 
 
 def test_files_hold_every_row(client: Client, report: PluralismReport) -> None:
