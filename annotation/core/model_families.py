@@ -32,7 +32,9 @@ _PATTERNS = [
     (family, re.compile(pattern))
     for family, pattern in sorted(_ORIGINS, key=lambda each: each[0] not in _FIRST)
 ]
-_SIZE = re.compile(r"[-_ .]?v?\d[\w.]*|[-_ ](?:chat|instruct|base|it|sft|dpo|rlhf|hf)\b")
+_SIZE = re.compile(
+    r"[-_ .]?v?\d[\w.]*|[-_ ](?:large|small|medium|mini|chat|instruct|base|it|sft|dpo|rlhf|hf)\b"
+)
 
 
 def family_of(model: str) -> str:

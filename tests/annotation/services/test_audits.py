@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alignui.demo import sources
-from annotation.models import BiasAudit, Judgment, Participation, Project, Run, User
+from annotation.models import Assignment, BiasAudit, Judgment, Participation, Project, Run, User
 from annotation.selectors.reports import audit_history, latest_audits
 from annotation.services.audit_rows import UNAUDITED
 from annotation.services.audits import audit_work, bias_audit
@@ -95,6 +95,30 @@ def test_every_effect_stands_in_its_row_with_all_its_figures() -> None:
         assert found[kind].detail["verdict"] == UNAUDITED[kind]
     assert len({audit.created_at for audit in BiasAudit.objects.all()}) == 1
     assert [audit.pk for audit in latest_audits(project)] == [audit.pk for audit in audits]
+
+
+def test_suggestions_stances_and_judges_of_a_family_are_audited_where_they_are_known() -> None:
+    project = leaning_crowd(make_project())
+    for at, prompt in enumerate(project.prompts.order_by("pk")):
+        stances = {"terse": "for", "wordy": "against"}
+        stance = ("for", "against")[at % 2]
+        prompt.metadata = {"user_stance": stance, "response_stances": stances}
+        prompt.save()
+    for at, comparison in enumerate(project.comparisons.order_by("pk")):
+        comparison.suggestion = [[at % 3 % 2], [1 - at % 3 % 2]]
+        comparison.save()
+    for at, assignment in enumerate(Assignment.objects.order_by("pk")):
+        Assignment.objects.filter(pk=assignment.pk).update(suggestion_shown=at % 5 < 2)
+    judges = User.objects.filter(kind="imported").order_by("pk")[:8]
+    User.objects.filter(pk__in=judges.values("pk")).update(judge_model="terse-large")
+    found = by_bias(bias_audit(project=project))
+    for kind in ("anchoring", "sycophancy", "own_family"):
+        audit = found[kind]
+        assert audit.estimate is not None, audit.detail["verdict"]
+        assert audit.low < audit.estimate < audit.high
+        assert audit.status in {"unclear", "hint", "none_found", "found"}
+    assert found["own_family"].n_annotators == 8
+    assert found["sycophancy"].n_judgments == 384
 
 
 def test_groups_are_compared_and_name_no_votes() -> None:
