@@ -33,6 +33,9 @@ _PATTERNS = [
     for family, pattern in sorted(_ORIGINS, key=lambda each: each[0] not in _FIRST)
 ]
 _SIZE = re.compile(
+    r"[-_ .]?v?\d[\w.]*"
+    r"|[-_ ](?:large|small|medium|mini|chat|instruct|base|it|sft|dpo|rlhf|hf)\b"
+)
     r"[-_ .]?v?\d[\w.]*|[-_ ](?:large|small|medium|mini|chat|instruct|base|it|sft|dpo|rlhf|hf)\b"
 )
 
