@@ -36,8 +36,6 @@ _SIZE = re.compile(
     r"[-_ .]?v?\d[\w.]*"
     r"|[-_ ](?:large|small|medium|mini|chat|instruct|base|it|sft|dpo|rlhf|hf)\b"
 )
-    r"[-_ .]?v?\d[\w.]*|[-_ ](?:large|small|medium|mini|chat|instruct|base|it|sft|dpo|rlhf|hf)\b"
-)
 
 
 def family_of(model: str) -> str:
