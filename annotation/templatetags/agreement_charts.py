@@ -17,7 +17,7 @@ register = template.Library()
 
 ROW, ALPHA_AT, AC_AT = 46, 14, 32
 LOWEST = -1.0
-NAME_PERCENT = 22.0
+NAME_PERCENT = 25.0
 NAME_LETTERS = 12
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotation.core.figures import HistogramBin, Interval, Point, Table
 from annotation.core.paired_figures import Pair
-from annotation.models import AgreementReport, Comparison, Project
+from annotation.models import AgreementReport, Candidate, Comparison, Project
 
 Kept = Mapping[str, Any]
 
@@ -117,26 +117,40 @@ def contested(report: AgreementReport) -> list[dict[str, Any]]:
     """The comparisons on which people part most, as they were at the snapshot."""
     kept = (report.detail.get("items") or {}).get("contested", [])
     ids = [comparison_id for comparison_id, _judges, _share in kept]
-    found = {
-        each.pk: each
-        for each in Comparison.objects.filter(pk__in=ids, project=report.project).select_related(
-            "prompt"
-        )
-    }
+    comparisons = Comparison.objects.filter(pk__in=ids, project=report.project)
+    found = comparisons.select_related("prompt").in_bulk()
+    policies = _policies(ids)
     return [
-        {"comparison": found[pk], "judges": judges, "agreement": share}
+        {
+            "comparison": found[pk],
+            "policies": " / ".join(policies.get(pk, [])),
+            "judges": judges,
+            "agreement": share,
+        }
         for pk, judges, share in kept
         if pk in found
     ]
+
+
+def _policies(comparisons: Sequence[int]) -> dict[int, list[str]]:
+    """Whose responses each comparison shows, by position."""
+    candidates = Candidate.objects.filter(comparison__in=comparisons)
+    found: dict[int, list[str]] = {}
+    for each in candidates.select_related("completion__policy").order_by("comparison", "position"):
+        found.setdefault(each.comparison_id, []).append(str(each.completion.policy))
+    return found
 
 
 def contested_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table(
         "agreement-contested",
         _("Most contested comparisons"),
-        (_("comparison"), _("prompt"), _("judged by"), _("agreement")),
-        tuple((r["comparison"].pk, str(r["comparison"].prompt), r["judges"], r["agreement"])
-              for r in rows),
+        (_("comparison"), _("prompt"), _("between"), _("judged by"), _("agreement")),
+        tuple(
+            (r["comparison"].pk, str(r["comparison"].prompt), r["policies"], r["judges"],
+             r["agreement"])
+            for r in rows
+        ),
     )  # fmt: skip
 
 

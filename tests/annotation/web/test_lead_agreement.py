@@ -178,6 +178,48 @@ def test_a_snapshot_of_an_older_version_is_still_shown(client: Client, judged: P
     assert "70.0% of the time" in page
 
 
+def test_whole_rankings_have_their_own_coefficients(
+    lena: User, ranking_project: Project, ana: User, ben: User
+) -> None:
+    for person in (ana, ben):
+        for groups in (((0,), (1,), (2,), (3,)), ((0, 1), (2, 3))):
+            judge(person, ranking_project, groups=groups)
+    measure(ranking_project)
+    client = Client()
+    client.force_login(lena)
+    page = client.get("/projects/menus/agreement/").content.decode()
+    for name in (
+        "Kendall&#x27;s tau-b",
+        "Kendall&#x27;s W",
+        "Rank-biased overlap",
+        "Implied pairs",
+    ):
+        assert name in page
+    table = client.get("/projects/menus/agreement/?csv=agreement-rankings").content.decode()
+    assert len(table.splitlines()) == 5
+
+
+def test_people_stand_beside_llm_judges(client: Client, judged: Project, ben: User) -> None:
+    User.objects.filter(pk=ben.pk).update(judge_model="<gpt-4>")
+    measure(judged)
+    page = client.get(PAGE).content.decode()
+    assert "People and LLM judges" in page
+    assert "&lt;gpt-4&gt;" in page
+    own, model = rows(client, "agreement-judges")[1:]
+    assert own[0] == "People among themselves"
+    assert "Only one annotator" in own[5]
+    assert float(model[1]) == pytest.approx(0.5)
+
+
+def test_another_criterion_is_chosen_by_a_link(client: Client, judged: Project) -> None:
+    for key in ("overall", "honest"):
+        measure(judged, key)
+    page = client.get(PAGE, {"criterion": "honest", "by": "pair"}).content.decode()
+    assert 'href="?criterion=overall&amp;by=pair"' in page
+    assert "Nothing has been judged yet." in page
+    assert rows(client, "agreement-coefficients", criterion="honest")[1:] == []
+
+
 def test_nothing_is_said_in_words(client: Client, project: Project, ana: User) -> None:
     measure(project)
     page = client.get(PAGE).content.decode()
