@@ -117,9 +117,9 @@ def agreement_due() -> None:
 
 @shared_task(name="annotation.audit_due")
 def audit_due() -> None:
-    """Asks for what rests on all judgments wherever some have come in since the last report."""
+    """Asks for agreement and audit wherever judgments have come in since the last ones."""
     for project in due.projects_due_for_audit(timezone.now()):
-        for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT, Run.Kind.PLURALISM):
+        for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT):
             run = runs.run_create_unless_live(actor=None, project=project, kind=kind)
             if run is not None:
                 enqueue(run)
@@ -130,6 +130,15 @@ def people_due() -> None:
     """Asks for a report on people wherever judgments have come in since one an hour ago."""
     for project in due.projects_due_for_people(timezone.now()):
         run = runs.run_create_unless_live(actor=None, project=project, kind=Run.Kind.PEOPLE)
+        if run is not None:
+            enqueue(run)
+
+
+@shared_task(name="annotation.pluralism_due")
+def pluralism_due() -> None:
+    """Asks who prefers what wherever judgments have come in since a report half an hour ago."""
+    for project in due.projects_due_for_pluralism(timezone.now()):
+        run = runs.run_create_unless_live(actor=None, project=project, kind=Run.Kind.PLURALISM)
         if run is not None:
             enqueue(run)
 

@@ -103,6 +103,7 @@ def _agreement(project: Project) -> list[Reading]:
         .select_related("criterion")
         .order_by("criterion_id", "-id")
         .distinct("criterion_id")
+        .defer("detail")
     )
     return [
         Reading(r.criterion.key, r.criterion.name, r.estimate, r.low, r.high, r.n_comparisons)
@@ -117,6 +118,7 @@ def _biases(project: Project) -> list[Reading]:
         )
         .order_by("bias", "-id")
         .distinct("bias")
+        .defer("detail")
     )
     return [
         Reading(
@@ -153,6 +155,7 @@ def _divisions(project: Project) -> list[Reading]:
         .select_related("criterion")
         .order_by("criterion_id", "-id")
         .distinct("criterion_id")
+        .defer("detail")
     )
     return [
         Reading(r.criterion.key, r.criterion.name, r.estimate, r.low, r.high, r.n_compared)

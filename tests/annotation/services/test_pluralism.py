@@ -1,6 +1,9 @@
 """Who prefers what: planted camps, groups too small to show, a run that is taken up again."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from alignui.demo import sources
 from annotation.models import (
@@ -12,6 +15,7 @@ from annotation.models import (
     SelfDescription,
     User,
 )
+from annotation.selectors.due import projects_due_for_pluralism
 from annotation.selectors.pluralism import groupings, latest_pluralism, pluralism_history
 from annotation.services.imports import records_import
 from annotation.services.interventions import intervention_open
@@ -117,6 +121,19 @@ def test_a_run_makes_one_report_however_often_it_is_taken_up() -> None:
     first = PluralismReport.objects.get(run=run)
     assert pluralism_work(RunHandle(run)) == {"reports": [first.pk]}
     assert run.result == {"reports": [first.pk]}
+
+
+def test_it_is_due_where_judgments_are_newer_than_a_report_of_some_age() -> None:
+    project, now = camps_project(), timezone.now()
+    assert projects_due_for_pluralism(now) == [project]
+    measured(project, with_quarantined=True)
+    assert projects_due_for_pluralism(now) == [project]
+    measured(project)
+    later = now + timedelta(hours=1)
+    assert projects_due_for_pluralism(later) == []
+    PluralismReport.objects.update(cutoff_judgment_id=1)
+    assert projects_due_for_pluralism(now) == []
+    assert projects_due_for_pluralism(later) == [project]
 
 
 def test_what_is_judged_later_changes_nothing_of_a_report(project: Project, ana: object) -> None:
