@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -29,7 +30,9 @@ from annotation.selectors.people_reports import (
     shared_answers,
     standings,
 )
+from annotation.selectors.people_works import Reading, works, written
 from annotation.services.interventions import intervention_open
+from annotation.services.judgments import judgment_withdraw
 from annotation.services.people_reports import (
     people_measure,
     people_work,
@@ -148,6 +151,23 @@ def test_gold_and_hidden_repeats_stand_beside_what_they_are_about(
     assert row.figures["repeats"]["n"] == 1
     assert row.figures["seconds"] == 9.0
     assert row.reliability is None or 0 <= row.reliability_low <= row.reliability_high <= 1
+
+
+def test_what_changes_while_it_is_read_changes_nothing(
+    lena: User, ana: User, ben: User, project: Project
+) -> None:
+    for user in (ana, ben):
+        for _ in range(2):
+            judge(user, project)
+    criterion = project.criteria.get(key="overall")
+    newest = Judgment.objects.latest("pk")
+    reading = Reading(cutoff_id=newest.pk, as_of=timezone.now())
+    before = works(project, criterion, reading, written(project))
+    assert len(before) == 4
+    judgment_withdraw(annotator=ben, judgment=newest, token=uuid4())
+    part = Participation.objects.get(annotator=ana, project=project)
+    intervention_open(participation=part, action="quarantine", reason="Seen.", actor=lena)
+    assert works(project, criterion, reading, written(project)) == before
 
 
 def test_too_little_is_a_sentence(ana: User, project: Project) -> None:
