@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection, transaction
@@ -21,8 +21,8 @@ from annotation.core.errors import Invalid
 from annotation.core.rated_units import Rated
 from annotation.core.running_agreement import running_agreement, running_from_dict
 from annotation.models import AgreementSums, Criterion, Judgment, Project
-from annotation.selectors.agreement import Cutoff, Said, cutoff_now, rated, said_between
-from annotation.selectors.judgments import quarantines
+from annotation.selectors.agreement import Cutoff, Said, rated, said_between
+from annotation.selectors.judgments import latest_judgment_id, quarantines
 from annotation.services.agreement_detail import categories_of, level_of, plain_figures
 
 LOCK_SPACE = 0x414752  # "AGR": keeps these advisory locks apart from anybody else's
@@ -74,18 +74,15 @@ def agreement_sums_update(*, project: Project, at_most: int | None = None) -> bo
     """
     if not _lock(project):
         return False
-    cutoff = cutoff_now(project)
-    behind = _behind(cutoff)
-    if at_most is not None and _n_to_read(behind, cutoff, at_most) > at_most:
+    stand = _stand(project)
+    if at_most is not None and _n_to_read(stand, at_most) > at_most:
         return False
-    touched: dict[int, list[int] | None] = {}
-    for each in behind:
-        if each.upto_id is None:
-            _keep(cutoff, each.criterion, rated(cutoff.judgments(), each.criterion))
-            continue
-        if each.upto_id not in touched:
-            touched[each.upto_id] = _touched(cutoff, each.upto_id)
-        _update(cutoff, each, touched[each.upto_id])
+    for criterion in stand.uncounted:
+        _keep(stand.cutoff, criterion, rated(stand.cutoff.judgments(), criterion))
+    for kept in stand.behind:
+        touched = {comparison for pk, comparison in stand.newer if pk > kept.upto_id}
+        if not _changed(kept, stand.cutoff, sorted(touched), is_anybody_out=stand.is_anybody_out):
+            _keep(stand.cutoff, kept.criterion, rated(stand.cutoff.judgments(), kept.criterion))
     return True
 
 
@@ -103,45 +100,55 @@ def agreement_sums_keep(*, cutoff: Cutoff, criterion: Criterion, found: Rated) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Behind:
-    """A criterion whose sums are not up to the newest judgment; `kept` if they can be changed."""
+class _Stand:
+    """How far the sums are: `uncounted` must be counted anew, `behind` lack the `newer` judgments,
+    each with its comparison."""
 
-    criterion: Criterion
-    kept: AgreementSums | None
-
-    @property
-    def upto_id(self) -> int | None:
-        return self.kept.upto_id if self.kept is not None else None
-
-
-def _behind(cutoff: Cutoff) -> list[_Behind]:
-    found = {
-        kept.criterion_id: kept
-        for kept in AgreementSums.objects.filter(criterion__project=cutoff.project)
-    }
-    left_out = _left_out(cutoff)
-    behind = []
-    for criterion in cutoff.project.criteria.all():
-        kept = found.get(criterion.pk)
-        if kept is None or kept.basis != _basis(cutoff, criterion, left_out):
-            behind.append(_Behind(criterion, None))
-        elif kept.upto_id < cutoff.judgment_id:
-            behind.append(_Behind(criterion, kept))
-    return behind
+    cutoff: Cutoff
+    uncounted: tuple[Criterion, ...]
+    behind: tuple[AgreementSums, ...]
+    newer: tuple[tuple[int, int], ...]
+    is_anybody_out: bool
 
 
-def _update(cutoff: Cutoff, behind: _Behind, touched: Sequence[int] | None) -> None:
-    kept, criterion = behind.kept, behind.criterion
-    if kept is not None and touched is not None and _changed(kept, cutoff, criterion, touched):
-        return
-    _keep(cutoff, criterion, rated(cutoff.judgments(), criterion))
+def _stand(project: Project) -> _Stand:
+    now = Cutoff(project, 0, timezone.now())
+    left_out = _left_out(now)
+    uncounted, kept = [], []
+    for criterion in project.criteria.select_related("agreement_sums"):
+        sums = getattr(criterion, "agreement_sums", None)
+        if sums is None or sums.basis != _basis(now, criterion, left_out):
+            uncounted.append(criterion)
+        else:
+            sums.criterion = criterion
+            kept.append(sums)
+    newer = _newer(project, min((sums.upto_id for sums in kept), default=0)) if kept else []
+    if not kept or len(newer) > TOUCHED_AT_MOST:
+        newest = latest_judgment_id(project)
+        uncounted, kept = [*uncounted, *(sums.criterion for sums in kept)], []
+    else:
+        newest = max([pk for pk, _ in newer] + [sums.upto_id for sums in kept])
+    return _Stand(
+        cutoff=replace(now, judgment_id=newest),
+        uncounted=tuple(uncounted),
+        behind=tuple(sums for sums in kept if sums.upto_id < newest),
+        newer=tuple(newer),
+        is_anybody_out=bool(left_out),
+    )
+
+
+def _newer(project: Project, upto_id: int) -> list[tuple[int, int]]:
+    """What was judged since, with its comparison; no more of it than is worth to be read."""
+    found = Judgment.objects.filter(comparison__project=project, pk__gt=upto_id).order_by()
+    return list(found.values_list("pk", "comparison_id")[: TOUCHED_AT_MOST + 1])
 
 
 def _changed(
-    kept: AgreementSums, cutoff: Cutoff, criterion: Criterion, touched: Sequence[int]
+    kept: AgreementSums, cutoff: Cutoff, touched: Sequence[int], *, is_anybody_out: bool
 ) -> bool:
     """The sums with the touched comparisons as they are now; False where they cannot be changed."""
-    said = said_between(cutoff, kept.upto_id, criterion, touched) if touched else []
+    everybody = replace(cutoff, with_quarantined=not is_anybody_out)
+    said = said_between(everybody, kept.upto_id, kept.criterion, touched)
     was, now = [s for s in said if s.held_before], [s for s in said if s.holds_now]
     before, after = _clusters(was), _clusters(now)
     try:
@@ -163,17 +170,6 @@ def _changed(
         updated_at=timezone.now(),
     )
     return True
-
-
-def _touched(cutoff: Cutoff, upto_id: int) -> list[int] | None:
-    """The comparisons judged since; None where they are so many that counting all is faster."""
-    newer = Judgment.objects.filter(
-        comparison__project=cutoff.project, pk__gt=upto_id, pk__lte=cutoff.judgment_id
-    )
-    found = list(
-        newer.order_by().values_list("comparison", flat=True).distinct()[: TOUCHED_AT_MOST + 1]
-    )
-    return found if len(found) <= TOUCHED_AT_MOST else None
 
 
 def _clusters(said: Sequence[Said]) -> dict[int, list[list[int]]]:
@@ -209,11 +205,11 @@ def _judging(people: Counter[int]) -> dict[str, int]:
     return {str(key): n for key, n in people.items() if n > 0}
 
 
-def _n_to_read(behind: Sequence[_Behind], cutoff: Cutoff, at_most: int) -> int:
+def _n_to_read(stand: _Stand, at_most: int) -> int:
     """How many judgments an update would read, counted no further than needed."""
-    since = min((each.upto_id or 0 for each in behind), default=cutoff.judgment_id)
-    newer = Judgment.objects.filter(comparison__project=cutoff.project, pk__gt=since)
-    return len(newer.order_by().values_list("pk", flat=True)[: at_most + 1])
+    if not stand.uncounted:
+        return len(stand.newer)
+    return len(_newer(stand.cutoff.project, 0)[: at_most + 1])
 
 
 def _left_out(cutoff: Cutoff) -> list[tuple[int, str]]:
