@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from annotation.core.figures import Table
 from annotation.core.rankings import Groups
@@ -20,6 +20,22 @@ DEEDS: Mapping[str, tuple[str, Promise]] = {
     Action.WATCH: (QualityRule.Action.WARN, gettext_lazy("Warn them")),
     Action.REQUALIFY: (QualityRule.Action.RETRAIN, gettext_lazy("Have them qualify again")),
     Action.QUARANTINE: (QualityRule.Action.QUARANTINE, gettext_lazy("Quarantine them")),
+}
+# How many people each heaviest piece of evidence is about.
+ACCUSATIONS = {
+    "coin": ngettext_lazy(
+        "%(n)s answers regardless of what is shown",
+        "%(n)s answer regardless of what is shown",
+        "n",
+    ),
+    "flipped": ngettext_lazy(
+        "%(n)s answers the wrong way round", "%(n)s answer the wrong way round", "n"
+    ),
+    "duplicate": ngettext_lazy(
+        "%(n)s shares nearly all answers with another account",
+        "%(n)s share nearly all answers with another account",
+        "n",
+    ),
 }
 SHARES = ("agreement", "gold", "repeats", "ties", "first", "too_fast")
 COLUMNS = (
@@ -83,7 +99,8 @@ def lines(report: PeopleReport, rows: Sequence[PersonReport]) -> list[PersonLine
             project=report.project_id, annotator__in=[row.annotator_id for row in rows]
         ).values_list("annotator", "state")
     )
-    policies = {each["id"]: each["name"] for each in report.detail["influence"]["policies"]}
+    board = report.detail["influence"]
+    policies = {each["id"]: each["name"] for each in board["policies"]}
     return [
         PersonLine(
             row=row,
@@ -92,7 +109,7 @@ def lines(report: PeopleReport, rows: Sequence[PersonReport]) -> list[PersonLine
             ),
             state=states.get(row.annotator_id, Participation.State.ACTIVE),
             deed=DEEDS[row.action][1] if row.action in DEEDS else None,
-            influence=influence_words(row.influence, policies),
+            influence="–" if board["why_not"] else influence_words(row.influence, policies),
         )
         for row in rows
     ]  # fmt: skip
@@ -202,16 +219,9 @@ def _cells(row: PersonReport, policies: Mapping[int, str]) -> tuple[Any, ...]:
 def _accusations(kinds: Mapping[str, int]) -> Iterable[str]:
     """How many people something is recommended for, by the heaviest piece of evidence."""
     rest = dict(kinds)
-    phrases = (
-        ("coin", "%(n)s answers regardless of what is shown",
-         "%(n)s answer regardless of what is shown"),
-        ("flipped", "%(n)s answers the wrong way round", "%(n)s answer the wrong way round"),
-        ("duplicate", "%(n)s shares nearly all answers with another account",
-         "%(n)s share nearly all answers with another account"),
-    )  # fmt: skip
-    for kind, one, many in phrases:
+    for kind, phrase in ACCUSATIONS.items():
         if n := rest.pop(kind, 0):
-            yield ngettext(one, many, n) % {"n": f"{n:,}"}
+            yield str(phrase % {"n": n})
     if n := sum(rest.values()):
         words = ngettext("%(n)s should qualify again for another reason",
                          "%(n)s should qualify again for other reasons", n)  # fmt: skip

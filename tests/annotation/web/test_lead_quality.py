@@ -18,6 +18,7 @@ from annotation.models import (
 )
 from annotation.selectors.people_reports import SORTS
 from annotation.services.people_reports import people_measure
+from annotation.web.quality_words import sentence
 from tests.planted import planted_project
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,25 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def person(report: PeopleReport, name: str) -> PersonReport:
     return report.people.get(annotator__name=name)
+
+
+def told(n: int, kinds: dict[str, int], *, n_told: int = 9, watch: int = 0) -> str:
+    detail = {"kinds": kinds, "n_told": n_told, "actions": {"watch": watch}}
+    return sentence(PeopleReport(n_annotators=n, detail=detail, note="Nobody shares an item."))
+
+
+def test_the_sentence_answers_whatever_was_found() -> None:
+    assert sentence(None).endswith("Nobody has been looked at yet.")
+    assert told(0, {}).endswith("Nobody has judged yet.")
+    assert told(4, {}, n_told=0).endswith("It cannot be told yet. Nobody shares an item.")
+    assert told(9, {}) == "Nothing speaks clearly against any of 9 annotators."
+    assert told(1, {}) == "Nothing speaks clearly against the only annotator."
+    assert told(9, {}, watch=1).endswith("9 annotators; 1 is worth watching.")
+    assert told(9, {"coin": 1}) == "Of 9 annotators 1 answers regardless of what is shown."
+    assert told(1240, {"gold": 2, "flipped": 1, "coin": 3}, watch=4) == (
+        "Of 1,240 annotators 3 answer regardless of what is shown, 1 answers the wrong way round "
+        "and 2 should qualify again for other reasons; 4 are worth watching."
+    )
 
 
 def test_it_opens_with_the_sentence_and_names_the_worst(
