@@ -11,11 +11,16 @@ from importlib.metadata import version
 from django.db import transaction
 from django.db.models import QuerySet
 
-from annotation.core.agreement import Estimate, krippendorff_alpha, percent_agreement
+from annotation.core.agreement import Agreement, Estimate, agreement_figures
 from annotation.core.scheduling import derive_seed
 from annotation.models import AgreementReport, Criterion, Judgment, Project, Run
 from annotation.selectors.agreement import Cutoff, Facts, cutoff_now, facts, rated
-from annotation.services.agreement_detail import Measured, level_of, measured_detail
+from annotation.services.agreement_detail import (
+    Measured,
+    categories_of,
+    level_of,
+    measured_detail,
+)
 from annotation.services.agreement_sums import agreement_sums_keep
 from annotation.services.runs import RunHandle
 
@@ -43,12 +48,20 @@ def agreement_estimates(
     *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
 ) -> tuple[Estimate, Estimate]:
     """Alpha and percent agreement of the judgments on one criterion, by the project's seed."""
+    figures = agreement_of(project=project, criterion=criterion, judgments=judgments)
+    return figures.alpha, figures.percent
+
+
+def agreement_of(
+    *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
+) -> Agreement:
+    """Every coefficient of the judgments on one criterion, by the project's seed."""
     ratings = rated(judgments, criterion).ratings
-    seed = derive_seed(project.seed, "agreement", criterion.key)
-    level = level_of(criterion)
-    return (
-        krippendorff_alpha(ratings, seed=seed, level=level),
-        percent_agreement(ratings, seed=seed),
+    return agreement_figures(
+        ratings,
+        seed=derive_seed(project.seed, "agreement", criterion.key),
+        level=level_of(criterion),
+        categories=categories_of(project, criterion, ratings),
     )
 
 

@@ -1,15 +1,17 @@
 """A project's figures side by side: with and without the judgments that quarantines leave out."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from annotation.core.agreement import Estimate
 from annotation.core.figures import Interval
 from annotation.models import Project
 from annotation.selectors.integrity import gold_share
 from annotation.selectors.judgments import latest_judgment_id, live, quarantines
-from annotation.services.agreement import agreement_estimates
+from annotation.services.agreement import agreement_of
 
 KEPT_SECONDS = 3600
 
@@ -25,36 +27,46 @@ class Compared:
 
 
 def figures_compared(project: Project) -> list[Compared]:
-    """Alpha of each criterion and the share of gold answered right; kept until either changes."""
-    state = hash(tuple(sorted(map(str, quarantines(project)))))
+    """Alpha and AC of each criterion, and gold answered right; kept until something changes."""
+    left_out = sorted(map(str, quarantines(project)))
+    state = sha256("\n".join(left_out).encode()).hexdigest()
     key = f"figures-compared/{project.pk}/{latest_judgment_id(project)}/{state}"
     known: list[Compared] | None = cache.get(key)
     if known is None:
-        known = [*_alphas(project), _gold(project), _count(project)]
+        known = [*_coefficients(project), _gold(project), _count(project)]
         cache.set(key, known, KEPT_SECONDS)
     return known
 
 
-def _alphas(project: Project) -> list[Compared]:
+def _coefficients(project: Project) -> list[Compared]:
+    """Alpha and AC of each criterion, always beside each other."""
     found = []
     for criterion in project.criteria.all():
-        sides = []
-        for with_quarantined in (False, True):
-            judgments = live(
-                project,
-                include_simulated=project.learns_from_simulated,
-                with_quarantined=with_quarantined,
+        without, with_them = (
+            agreement_of(
+                project=project,
+                criterion=criterion,
+                judgments=live(
+                    project,
+                    include_simulated=project.learns_from_simulated,
+                    with_quarantined=with_quarantined,
+                ),
             )
-            alpha, _share = agreement_estimates(
-                project=project, criterion=criterion, judgments=judgments
-            )
-            sides.append(
-                Interval(_side(with_quarantined), alpha.value, alpha.low, alpha.high,
-                         alpha.n_units, alpha.note)
-            )  # fmt: skip
-        name = _("Alpha, %(criterion)s") % {"criterion": criterion.name}
-        found.append(Compared(name, "decimal", *sides))
+            for with_quarantined in (False, True)
+        )
+        alpha = _("Alpha, %(criterion)s") % {"criterion": criterion.name}
+        ac = _("AC, %(criterion)s") % {"criterion": criterion.name}
+        found.append(_compared(alpha, without.alpha, with_them.alpha))
+        found.append(_compared(ac, without.ac, with_them.ac))
     return found
+
+
+def _compared(name: str, without: Estimate, with_them: Estimate) -> Compared:
+    sides = [
+        Interval(_side(is_with), each.value, each.low, each.high, each.n_units, each.note)
+        for is_with, each in ((False, without), (True, with_them))
+    ]
+    return Compared(name, "decimal", *sides)
 
 
 def _gold(project: Project) -> Compared:
