@@ -1,11 +1,13 @@
 """What catches the eye of each response, counted once for each text."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import numpy as np
 from django.core.cache import caches
 from django.db.models.functions import MD5
 from numpy.typing import NDArray
+from redis import RedisError
 
 from annotation.core.text_features import TextFeatures, text_features
 from annotation.models import Completion, Project
@@ -37,15 +39,22 @@ def features_rows(known: Mapping[int, TextFeatures], ids: NDArray[np.int64]) -> 
 
 
 def _of_chunk(keys: Mapping[int, str]) -> dict[int, TextFeatures]:
-    cache = caches["shared"]
-    known: dict[str, tuple[int, ...]] = cache.get_many(list(keys.values()))
+    known = _kept(keys.values())
     missing = [pk for pk, key in keys.items() if key not in known]
     texts = Completion.objects.filter(pk__in=missing).values_list("pk", "text")
     fresh = {keys[pk]: tuple(text_features(text)) for pk, text in texts}
     if fresh:
-        cache.set_many(fresh, KEPT_SECONDS)
+        with suppress(RedisError):
+            caches["shared"].set_many(fresh, KEPT_SECONDS)
     known |= fresh
     return {pk: TextFeatures(*known[key]) for pk, key in keys.items()}
+
+
+def _kept(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """What was counted before; nothing while the cache cannot be reached."""
+    with suppress(RedisError):
+        return dict(caches["shared"].get_many(list(keys)))
+    return {}
 
 
 def _key(digest: str) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import Conflict
@@ -20,12 +22,13 @@ from annotation.web.lead import done, led, looked_at, page, send
 
 HISTORY = 60
 MOST_TRENDS = 6
+MOST_DRAWN = 40
 SURE = (BiasAudit.Status.FOUND, BiasAudit.Status.HINT)
 ALWAYS = ("position", "length")
 DRIFTS = {
-    "drift:position": "Going for the response shown first",
-    "drift:length": "Going for the longer response",
-    "drift:speed": "Reading speed",
+    "drift:position": gettext_lazy("Going for the response shown first"),
+    "drift:length": gettext_lazy("Going for the longer response"),
+    "drift:speed": gettext_lazy("Reading speed"),
 }
 
 
@@ -42,6 +45,7 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
     drifts = [a for a in shown if a.bias.startswith(words.DRIFT)]
     trends = _trends(project, effects, with_quarantined=with_quarantined)
     said = _said(effects)
+    rows = words.effect_rows(project, effects, with_links=is_lead)
     return page(
         request,
         "lead/audits.html",
@@ -50,12 +54,13 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
             *words.effects_tables(effects),
             words.groups_table(groups),
             *(words.trend_table(bias, title, points) for bias, title, points, _key in trends),
-            *(words.drift_table(audit, DRIFTS.get(audit.bias, audit.bias)) for audit in drifts),
+            *(words.drift_table(audit, _drifting(audit)) for audit in drifts),
         ],
         newest=newest,
         with_quarantined=with_quarantined,
         sentence=words.audits_sentence(effects, [*groups, *drifts]),
-        rows=words.effect_rows(project, effects, with_links=is_lead),
+        rows=rows[:MOST_DRAWN],
+        n_undrawn=max(len(rows) - MOST_DRAWN, 0),
         sure=[each for each in said if each[0].status in SURE or each[3]],
         unsure=[each for each in said if each[0].status not in SURE and not each[3]],
         unsaid=[
@@ -83,7 +88,10 @@ def audits_measure(request: HttpRequest, slug: str) -> HttpResponse:
     if run is None:
         raise Conflict(_("That is being audited already."), hint=_("See Runs."))
     send(run)
-    return done(request, _("Auditing."), "annotation:audits", project.slug)
+    back = reverse("annotation:audits", args=[project.slug])
+    return done(
+        request, _("Auditing."), f"{back}?quarantined=with" if params["with_quarantined"] else back
+    )
 
 
 @signed_in
@@ -113,10 +121,14 @@ def _badge(audit: BiasAudit) -> tuple[str, str]:
     return words.badge(audit.status)
 
 
+def _drifting(audit: BiasAudit) -> str:
+    return str(DRIFTS.get(audit.bias, audit.bias))
+
+
 def _drifts(audits: Sequence[BiasAudit]) -> list[tuple[BiasAudit, str, str, list[Point], str, str]]:
     return [
         (
-            audit, audit.bias.replace(":", "-"), DRIFTS.get(audit.bias, audit.bias),
+            audit, audit.bias.replace(":", "-"), _drifting(audit),
             words.drift_points(audit), *_badge(audit),
         )
         for audit in audits
