@@ -230,12 +230,14 @@ def _detail(
         for each in found.people
         if each.recommendation.action >= Action.REQUALIFY
     )
+    told = [each.kind for each in found.people]
     return {
         "as_of": reading.as_of.isoformat(),
         "actions": {key: actions[key] for key in PersonReport.Action.values},
         "kinds": dict(kinds),
-        "n_told": sum(each.kind is not None for each in found.people),
+        "n_told": sum(kind is not None for kind in told),
         "why_not": found.consensus.why_not,
+        "told_by": dict(Counter("" if k is None else k.told_by for k in told)),
         "mixture": _mixture(found),
         "alike": _alike(found.collusion),
         "influence": _leaderboard(project, moved),

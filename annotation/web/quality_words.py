@@ -128,11 +128,11 @@ def influence_words(influence: Mapping[str, Any], policies: Mapping[int, str]) -
         "change": change,
     }
     if influence["is_top_moved"]:
-        return _("another policy leads; %(most)s") % {"most": most}
+        return _("%(most)s, another policy leads") % {"most": most}
     if moved:
-        words = ngettext("%(n)s rank moves; %(most)s", "%(n)s ranks move; %(most)s", moved)
+        words = ngettext("%(most)s, %(n)s rank moves", "%(most)s, %(n)s ranks move", moved)
         return words % {"n": moved, "most": most}
-    return _("no rank moves; %(most)s") % {"most": most}
+    return _("%(most)s, no rank moves") % {"most": most}
 
 
 def draft(project: Project, user_id: int) -> dict[str, str]:

@@ -78,6 +78,7 @@ def test_the_planted_are_found_and_nobody_else(report: PeopleReport) -> None:
         assert row.weight > 0.9
         assert row.figures["agreement"]["n"] > 20
     assert (report.n_judgments, report.n_annotators) == (ITEMS * 13, 13)
+    assert report.detail["told_by"] == {"consensus": 13}
     assert report.detail["actions"]["keep"] + report.detail["actions"]["watch"] == HONEST
 
 
