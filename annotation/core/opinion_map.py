@@ -6,7 +6,9 @@ answered an item, they show how far apart people would seem if there were no cam
 
 Sources: Small et al. (2021), Polis, Recerca 26(2), for the map and for stretching people with few
 votes; Horn (1965), Psychometrika 30, and Buja and Eyuboglu (1992), Multivariate Behavioral Research
-27, for the shuffled votes; Rousseeuw (1987), Journal of Computational and Applied Mathematics 20.
+27, for the shuffled votes; Rousseeuw (1987), Journal of Computational and Applied Mathematics 20,
+for silhouettes; Tibshirani, Walther and Hastie (2001), JRSS B 63, and Liu, Hayes, Nobel and Marron
+(2008), JASA 103, for holding clusters against one cloud.
 """
 
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ MOST_CLUSTERS = 5
 MOST_PEOPLE = 3000
 SHUFFLES = 99
 CLEAR = 0.25
+RESTARTS, MOST_COMPARED = 3, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def opinion_map(answers: Answers, *, rate: float = 0.05, seed: int = 0) -> Opini
     )
     places = _stretched(vectors * np.sqrt(values), who)
     is_real = axes[0].p_value <= rate
-    labels, silhouette = _clusters(places, random) if is_real else (None, None)
+    labels, silhouette = _clusters(places, random, rate) if is_real else (None, None)
     counts = np.bincount(who)
     return OpinionMap(
         places=tuple(
@@ -106,7 +109,8 @@ def opinion_map(answers: Answers, *, rate: float = 0.05, seed: int = 0) -> Opini
         verdict=_verdict(axes, labels, silhouette, is_real=is_real),
         method=(
             "Principal components of votes less each item's mean, missing votes neutral; axes "
-            f"against {SHUFFLES} shuffles within items; k-means, k by silhouette"
+            f"against {SHUFFLES} shuffles within items; k-means, k by silhouette, against "
+            f"{SHUFFLES} clouds without clusters"
         ),
     )
 
@@ -153,21 +157,52 @@ def _stretched(places: Floats, who: Ints) -> Floats:
     return np.asarray(places * np.sqrt(counts.mean() / counts)[:, None])
 
 
-def _clusters(places: Floats, random: np.random.Generator) -> tuple[Ints | None, float | None]:
-    """Labels from 0, the largest cluster first, of the clearest k; None where none is clear."""
-    best: tuple[float, Ints] | None = None
+def _clusters(
+    places: Floats, random: np.random.Generator, rate: float
+) -> tuple[Ints | None, float | None]:
+    """Labels from 0, the largest cluster first, of the clearest k; None where none stands apart."""
+    labels, clear = _clearest(places, random)
+    if labels is None or clear < CLEAR or not _stands_apart(places, clear, random, rate):
+        return None, None
+    rank = np.argsort(np.argsort(-np.bincount(labels), kind="stable"))
+    return rank[labels], silhouette_of(places, labels)
+
+
+def _clearest(places: Floats, random: np.random.Generator) -> tuple[Ints | None, float]:
+    """The clustering of five people or more each with the highest silhouette."""
+    seen = random.permutation(len(places))[:MOST_COMPARED]
+    best: tuple[Ints | None, float] = (None, -1.0)
     for k in range(2, MOST_CLUSTERS + 1):
-        for _ in range(5):
+        for _ in range(RESTARTS):
             labels = np.asarray(kmeans2(places, k, minit="++", rng=random)[1], dtype=np.int64)
             if np.bincount(labels, minlength=k).min() < SMALLEST_GROUP:
                 continue
-            clear = silhouette_of(places, labels)
-            if best is None or clear > best[0] + 1e-9:
-                best = clear, labels
-    if best is None or best[0] < CLEAR:
-        return None, None
-    rank = np.argsort(np.argsort(-np.bincount(best[1]), kind="stable"))
-    return rank[best[1]], best[0]
+            if len(np.unique(labels[seen])) < k:
+                continue
+            clear = silhouette_of(places[seen], labels[seen])
+            if clear > best[1] + 1e-9:
+                best = labels, clear
+    return best
+
+
+def _stands_apart(places: Floats, clear: float, random: np.random.Generator, rate: float) -> bool:
+    """Whether one cloud of the same spread and the same stragglers would seem less clustered.
+
+    K-means parts anything. Each person keeps the distance from the middle, in units of the cloud's
+    own spread, and is sent in any direction: what remains of clusters then is the cloud's.
+    """
+    middle = places.mean(axis=0)
+    spread = linalg.cholesky(np.cov(places.T) + 1e-12 * np.eye(2), lower=True)
+    away = linalg.solve_triangular(spread, (places - middle).T, lower=True)
+    distance = np.sqrt((away**2).sum(axis=0))
+    as_clear = 0
+    for _ in range(SHUFFLES):
+        turned = random.uniform(0, 2 * np.pi, len(places))
+        cloud = (spread @ (distance * np.array([np.cos(turned), np.sin(turned)]))).T + middle
+        as_clear += _clearest(cloud, random)[1] >= clear
+        if 1 + as_clear > rate * (1 + SHUFFLES):
+            return False
+    return True
 
 
 def silhouette_of(places: Floats, labels: Ints) -> float:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from annotation.core.answer_pairs import Answers
 from annotation.core.opinion_map import opinion_map, silhouette_of
@@ -20,6 +21,31 @@ def test_noise_makes_no_camps() -> None:
     found = [opinion_map(panel(seed)[0]) for seed in range(5)]
     assert np.mean([one.n_clusters > 0 for one in found]) <= 0.2
     assert "no more than chance" in found[0].verdict
+
+
+def test_degrees_of_opinion_are_no_camps() -> None:
+    """One opinion that people hold more or less of: k-means alone parts it every time."""
+    claimed = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        who = np.concatenate([random.choice(60, 20, replace=False) for _ in range(40)])
+        items = np.repeat(np.arange(40), 20)
+        leaning = random.choice([-1, 1], 40)[items] * random.normal(size=60)[who]
+        votes = (random.random(len(who)) < expit(1.2 * leaning)).astype(float)
+        claimed.append(opinion_map(Answers(items, who, votes), seed=seed).n_clusters > 0)
+    assert np.mean(claimed) <= 0.25
+
+
+def test_a_few_stragglers_are_no_camp(crowd_votes: list[dict[str, str]]) -> None:
+    """Five votes can lie far out by chance; the crowd study has such people and no camps."""
+    pairs = np.unique([vote["pair"] for vote in crowd_votes], return_inverse=True)[1]
+    who = np.unique([vote["worker"] for vote in crowd_votes], return_inverse=True)[1]
+    value = {"left": 1.0, "right": 0.0}
+    values = np.array([value.get(vote["winner"], 0.5) for vote in crowd_votes])
+    for seed in range(2):
+        found = opinion_map(Answers(pairs, who, values), seed=seed)
+        assert found.n_clusters == 0
+        assert "by degrees" in found.verdict
 
 
 def test_axes_are_principal_components() -> None:
