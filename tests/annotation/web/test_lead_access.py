@@ -21,6 +21,7 @@ from annotation.models import (
     Run,
     User,
 )
+from annotation.services.audits import bias_audit
 from annotation.services.gold import gold_create
 from annotation.services.interventions import intervention_open
 from annotation.services.known_answers import Known
@@ -37,7 +38,7 @@ ADDRESSES = [pattern for pattern in lead_urls.urlpatterns if pattern.name]
 # Reviewers and viewers see how a project goes, not who judges how, nor what leaves the house.
 LEADS_ONLY = {
     "people", "person", "settings", "exports", "export", "export-download", "activity",
-    "comparison",
+    "comparison", "audit-votes",
     "project-new",
     "qualifications", "qualification", "gold", "integrity", "integrity-compared",
     "integrity-person", "pool", "pools", "statement", "people-quality", "alike", "pluralism",
@@ -80,6 +81,7 @@ def things(project: Project, pool: Pool, lena: User, ana: User) -> Things:
         ).pk,
         "run_id": make_run(project, Run.Kind.EXPORT, state="failed").pk,
         "people_report_id": report_with_group(project, ana, lena).pk,
+        "audit_id": bias_audit(project=project)[0].pk,
         "number": 0,
     }
 
