@@ -194,10 +194,18 @@ def _by_answer(
     answers: Mapping[int, Groups], names: Mapping[int, str]
 ) -> list[tuple[str, list[str]]]:
     """Each answer of the group with those who gave it, the most frequent first."""
+
+    def named(people: list[str]) -> list[str]:
+        more = len(people) - MOST_MEMBERS
+        if more <= 0:
+            return people
+        return [*people[:MOST_MEMBERS], _("%(n)s more") % {"n": f"{more:,}"}]
+
     found: dict[str, list[str]] = {}
     for who, groups in answers.items():
         found.setdefault(answer_words(groups), []).append(names.get(who, ""))
-    return sorted(found.items(), key=lambda each: -len(each[1]))
+    ordered = sorted(found.items(), key=lambda each: -len(each[1]))
+    return [(answer, named(people)) for answer, people in ordered]
 
 
 def _wanted(query: QueryDict) -> PeopleWanted:

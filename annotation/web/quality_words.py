@@ -12,6 +12,7 @@ from annotation.core.figures import Table
 from annotation.core.rankings import Groups
 from annotation.models import Participation, PeopleReport, PersonReport, Project, QualityRule
 from annotation.selectors.people_reports import SharedAnswer, names_of, person_report
+from annotation.web.people_words import STATE_WORDS
 
 LETTERS = "ABCDEFGHI"
 Action = PersonReport.Action
@@ -58,7 +59,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """One person's row: `state` is what was decided about them already."""
+    """One person's row: `state` is what was decided about them already, empty where nothing was."""
 
     row: PersonReport
     evidence: tuple[Piece, ...]
@@ -97,7 +98,9 @@ def lines(report: PeopleReport, rows: Sequence[PersonReport]) -> list[PersonLine
     states = dict(
         Participation.objects.filter(
             project=report.project_id, annotator__in=[row.annotator_id for row in rows]
-        ).values_list("annotator", "state")
+        )
+        .exclude(state=Participation.State.ACTIVE)
+        .values_list("annotator", "state")
     )
     board = report.detail["influence"]
     policies = {each["id"]: each["name"] for each in board["policies"]}
@@ -107,7 +110,7 @@ def lines(report: PeopleReport, rows: Sequence[PersonReport]) -> list[PersonLine
             evidence=tuple(
                 Piece(each, each["other"], names.get(each["other"], "")) for each in row.evidence
             ),
-            state=states.get(row.annotator_id, Participation.State.ACTIVE),
+            state=str(STATE_WORDS[states[row.annotator_id]]) if row.annotator_id in states else "",
             deed=DEEDS[row.action][1] if row.action in DEEDS else None,
             influence="–" if board["why_not"] else influence_words(row.influence, policies),
         )

@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 from annotation.models import (
     Batch,
     Comparison,
+    CriterionAnswer,
     Intervention,
     Judgment,
     Participation,
@@ -169,6 +170,24 @@ def test_what_changes_while_it_is_read_changes_nothing(
     part = Participation.objects.get(annotator=ana, project=project)
     intervention_open(participation=part, action="quarantine", reason="Seen.", actor=lena)
     assert works(project, criterion, reading, written(project)) == before
+
+
+def test_rankings_and_further_criteria_are_measured_too(
+    ana: User, ben: User, ranking_project: Project, project: Project
+) -> None:
+    for user in (ana, ben):
+        judge(user, ranking_project)
+        judge(user, project)
+    row = measured(ranking_project).people.first()
+    assert (row.n, row.figures["agreement"]["n"]) == (1, 1)
+    honest = project.criteria.get(key="honest")
+    for judgment in Judgment.objects.filter(comparison__project=project):
+        CriterionAnswer.objects.create(judgment=judgment, criterion=honest, ratings=[5, 2])
+    run = make_run(project, Run.Kind.PEOPLE)
+    run_execute(run_id=run.pk, work=people_work)
+    found = {report.criterion.key: report for report in PeopleReport.objects.filter(run=run)}
+    assert set(found) == {"overall", "honest"}
+    assert found["honest"].n_judgments == 2
 
 
 def test_too_little_is_a_sentence(ana: User, project: Project) -> None:
