@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from annotation.core.answer_pairs import Answers
 from annotation.core.model_families import family_of
+from annotation.core.scheduling import derive_seed
 from annotation.core.vote_facts import VoteFacts
 from annotation.models import Completion, Flag, Judgment, Policy, Project, User
 from annotation.selectors.completion_features import completion_features, features_rows
@@ -24,6 +25,7 @@ Flags = NDArray[np.bool_]
 Labels = NDArray[np.str_]
 
 FEWEST_PROMPTS = 30
+MOST_VOTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Votes:
     on pairs of responses, 1 where the longer one is preferred, 0.5 a tie (of two that are equally
     long, the one written earlier counts as the longer). answer_groups: by
     attribute, the label of each answer's annotator, "" where they gave none. n_prompts: on how
-    many prompts the decided votes are.
+    many prompts the decided votes are. n_decided: how many there are; of more than 200,000 the
+    facts hold so many, drawn by the project's seed.
     """
 
     facts: VoteFacts
@@ -43,14 +46,19 @@ class Votes:
     answers: Answers
     answer_groups: Mapping[str, Labels]
     n_prompts: int
+    n_decided: int
 
     @property
     def note(self) -> str:
-        """What few prompts do not allow to say."""
-        if not 0 < self.n_prompts < FEWEST_PROMPTS:
-            return ""
-        prompts = "1 prompt" if self.n_prompts == 1 else f"{self.n_prompts} prompts"
-        return f"The votes are on {prompts}: this tells of these, not of others."
+        """What few prompts do not allow to say, and that not all votes were looked at."""
+        n = len(self.judgments)
+        parts = []
+        if n < self.n_decided:
+            parts.append(f"These are {n:,} of {self.n_decided:,} votes, drawn at random.")
+        if 0 < self.n_prompts < FEWEST_PROMPTS:
+            prompts = "1 prompt" if self.n_prompts == 1 else f"{self.n_prompts} prompts"
+            parts.append(f"The votes are on {prompts}: this tells of these, not of others.")
+        return " ".join(parts)
 
 
 def votes(project: Project, judgments: QuerySet[Judgment], *, with_groups: bool = True) -> Votes:
@@ -60,7 +68,7 @@ def votes(project: Project, judgments: QuerySet[Judgment], *, with_groups: bool 
         project, np.unique(np.concatenate([pairs.first, pairs.second])).tolist()
     )
     first, second = (features_rows(features, side) for side in (pairs.first, pairs.second))
-    decided = pairs.won != 0.5
+    decided = _drawn(pairs.won != 0.5, seed=derive_seed(project.seed, "audited votes"))
     at = pairs.judgment[decided]
     groups = _groups(pairs) if with_groups else {}
     facts = VoteFacts(
@@ -81,7 +89,18 @@ def votes(project: Project, judgments: QuerySet[Judgment], *, with_groups: bool 
         answers=_answers(pairs, first[:, 0], second[:, 0]),
         answer_groups=groups,
         n_prompts=len(np.unique(pairs.judged.prompts[at])),
+        n_decided=int(np.count_nonzero(pairs.won != 0.5)),
     )
+
+
+def _drawn(decided: Flags, *, seed: int) -> Flags:
+    """Of very many votes a sample: what it would leave unfound is too small to matter."""
+    places = np.flatnonzero(decided)
+    if len(places) <= MOST_VOTES:
+        return decided
+    found = np.zeros(len(decided), dtype=np.bool_)
+    found[np.random.default_rng(seed).choice(places, MOST_VOTES, replace=False)] = True
+    return found
 
 
 def _items(pairs: VotePairs, at: Ints) -> Ints:

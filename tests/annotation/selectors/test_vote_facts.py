@@ -65,6 +65,21 @@ def test_a_ranking_gives_all_its_pairs(ranking_project: Project, ana: User) -> N
     assert len(set(found.answers.items.tolist())) == 6
 
 
+def test_of_very_many_votes_a_sample_is_audited(
+    project: Project, ana: User, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in (ana, ben):
+        for _ in range(4):
+            judge(person, project, groups=((0,), (1,)))
+    assert read(project).note == "The votes are on 4 prompts: this tells of these, not of others."
+    monkeypatch.setattr("annotation.selectors.vote_facts.MOST_VOTES", 5)
+    found = read(project)
+    assert (len(found.facts.first_won), len(found.judgments), found.n_decided) == (5, 5, 8)
+    assert found.note.startswith("These are 5 of 8 votes, drawn at random.")
+    assert read(project).judgments.tolist() == found.judgments.tolist()
+    assert len(found.answers.values) == 8
+
+
 def test_an_unknown_order_is_no_order(db: None) -> None:
     found = imported(
         make_project("Imported"),
