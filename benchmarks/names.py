@@ -6,6 +6,7 @@ NAMES = {
     "judge": "benchmarks.judge",
     "assignment": "benchmarks.assignment",
     "agreement": "benchmarks.agreement",
+    "agreement-now": "benchmarks.kept_up",
     "import": "benchmarks.import_",
     "export": "benchmarks.export",
     "annotators": "benchmarks.annotators",
