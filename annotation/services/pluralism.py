@@ -188,7 +188,7 @@ def _note(measured: Measured) -> str:
     if not measured.groupings:
         return (
             "There are no two groups of five people or more to compare: nobody, or too few, said "
-            "something about themselves, and all are in one pool."
+            "something about themselves, and neither pools nor languages tell people apart."
         )
     if not measured.divided.n:
         return (

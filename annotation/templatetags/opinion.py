@@ -23,6 +23,7 @@ SHAPES = {
 }
 TONES = {"B": "second", "C": "third", "E": "second"}
 HEIGHT, EDGE = 380, 26
+FAR_OUT = 1.5
 
 Place = tuple[float, float, str]
 
@@ -31,8 +32,11 @@ Place = tuple[float, float, str]
 def opinion_scatter(
     key: str, places: Sequence[Place], axes: Sequence[dict[str, float]], *, title: str
 ) -> SafeString:
-    """Annotators as dots without names; both directions on one scale, nought in the middle."""
-    furthest = 1.05 * max((abs(v) for x, y, _camp in places for v in (x, y)), default=1.0)
+    """Annotators as dots without names; both directions on one scale, nought in the middle.
+
+    A few who lie far out stand at the edge, so that they do not press all others into one spot.
+    """
+    furthest = _furthest(places)
     across = Across(-furthest, furthest)
     down = Down(-furthest, furthest, EDGE, HEIGHT - EDGE)
     marks = [
@@ -43,6 +47,13 @@ def opinion_scatter(
         *_letters(places, across, down),
     ]
     return drawing(key, title, _words(places), HEIGHT, marks)
+
+
+@register.filter
+def further_out(places: Sequence[Place]) -> int:
+    """How many stand at the edge of the drawing instead of their own place."""
+    furthest = _furthest(places)
+    return sum(max(abs(x), abs(y)) > furthest for x, y, _camp in places)
 
 
 @register.simple_tag
@@ -82,10 +93,22 @@ def _directions(axes: Sequence[dict[str, float]]) -> Iterator[SafeString]:
         yield word("tick", x, y, f"{words} {'→' if anchor == 'end' else '↑'}", anchor)
 
 
+def _furthest(places: Sequence[Place]) -> float:
+    reach = sorted(max(abs(x), abs(y)) for x, y, _camp in places) or [1.0]
+    usual = reach[int(0.95 * (len(reach) - 1))]
+    return (min(1.05 * reach[-1], FAR_OUT * usual)) or 1.0
+
+
 def _words(places: Sequence[Place]) -> str:
     total = ngettext("%(n)s annotator", "%(n)s annotators", len(places)) % {"n": len(places)}
     camps = [f"{camp}: {len(members)}" for camp, members in sorted(_by_camp(places).items())]
-    return f"{total}; {', '.join(camps)}" if camps else total
+    words = f"{total}; {', '.join(camps)}" if camps else total
+    if n_out := further_out(places):
+        at_edge = ngettext(
+            "%(n)s at the edge lies further out", "%(n)s at the edge lie further out", n_out
+        )
+        words += f"; {at_edge % {'n': n_out}}"
+    return words
 
 
 def _by_camp(places: Sequence[Place]) -> dict[str, list[Place]]:
