@@ -4,7 +4,7 @@ A dimension names its slices, the largest first; each is a part of the ratings. 
 dimension may overlap: a prompt has several tags, and a person may be in two pools.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,17 +46,24 @@ def by_code(codes: Ints, labels: Mapping[int, str], *, most: int = LARGEST) -> D
 
 
 def by_members(
-    ids: Ints, groups: Mapping[str, tuple[str, Iterable[int]]], *, most: int = LARGEST
+    ids: Ints, groups: Mapping[str, tuple[str, Sequence[int]]], *, most: int = LARGEST
 ) -> Dimension:
     """Slices of ratings whose id, (n,), is a member; groups by key have a label and members."""
     known, places = numbered(ids)
-    found = []
-    for key, (label, members) in groups.items():
-        kept = np.isin(known, np.fromiter(members, dtype=np.int64))[places]
-        if n := int(kept.sum()):
-            found.append((-n, key, Slice(key, label, kept)))
+    counts = np.bincount(places, minlength=len(known))
+    place_of = {int(key): at for at, key in enumerate(known)}
+    found: list[tuple[int, str, list[int]]] = []
+    for key, (_label, members) in groups.items():
+        own = [place_of[member] for member in members if member in place_of]
+        if own:
+            found.append((-int(counts[own].sum()), key, own))
     found.sort(key=lambda each: each[:2])
-    return Dimension(tuple(each for _, _, each in found[:most]), max(0, len(found) - most))
+    slices = []
+    for _size, key, own in found[:most]:
+        is_member = np.zeros(len(known), dtype=bool)
+        is_member[own] = True
+        slices.append(Slice(key, groups[key][0], is_member[places]))
+    return Dimension(tuple(slices), max(0, len(found) - most))
 
 
 def by_pair(

@@ -42,7 +42,7 @@ def _dimensions(found: Rated, own: Facts) -> list[tuple[str, Dimension]]:
     prompts = own.prompts[found.judgment_of]
     languages = {pk: (language,) for pk, language in own.languages.items() if language}
     pools = {
-        str(pool): (own.names["pool"].get(pool, str(pool)), members)
+        str(pool): (own.names["pool"].get(pool, str(pool)), sorted(members))
         for pool, members in own.pools.items()
     }
     return [

@@ -88,8 +88,11 @@ def two(value: float) -> str:
 
 
 def _how(overall: AgreementReport) -> str:
+    """By the lower end of the interval: what can be relied upon, not what was hoped for."""
     if overall.detail.get("too_few"):
         return _("Too few to say yet")
-    estimate = overall.estimate or 0.0
-    found = next((word for level, word in LEVELS if estimate >= level), None)
-    return str(found) if found is not None else _("No more than by chance")
+    if overall.high is not None and overall.high < 0:
+        return _("Less than by chance")
+    least = overall.low if overall.low is not None else overall.estimate or 0.0
+    found = next((word for level, word in LEVELS if least >= level), None)
+    return str(found) if found is not None else _("No more than by chance, as far as can be told")

@@ -166,6 +166,26 @@ def test_quarantined_people_are_counted_on_a_page_of_their_own(
     assert Run.objects.get(kind="agreement").params == {"with_quarantined": True}
 
 
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "words"),
+    [
+        (0.81, 0.9, 0.95, "Closely: alpha 0.90"),
+        (0.5, 0.85, 0.88, "Moderately: alpha 0.85"),
+        (-0.1, 0.1, 0.2, "No more than by chance, as far as can be told: alpha 0.10"),
+        (-0.4, -0.3, -0.2, "Less than by chance: alpha −0.30"),
+    ],
+)
+def test_the_sentence_promises_what_the_lower_end_holds(
+    client: Client, project: Project, low: float, estimate: float, high: float, words: str
+) -> None:
+    AgreementReport.objects.create(
+        project=project, criterion=project.criteria.get(key="overall"), estimate=estimate, low=low,
+        high=high, n_judgments=900, n_annotators=9, n_comparisons=300, method="m", seed=1,
+        code_version="1",
+    )  # fmt: skip
+    assert words in client.get(PAGE).content.decode()
+
+
 def test_a_snapshot_of_an_older_version_is_still_shown(client: Client, judged: Project) -> None:
     AgreementReport.objects.create(
         project=judged, criterion=judged.criteria.get(key="overall"), estimate=0.5, low=0.4,
