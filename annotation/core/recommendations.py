@@ -19,6 +19,7 @@ ENOUGH_REPEATS = 5
 SURE = 0.95
 LIKELY = 0.8
 OPEN = 0.5
+COIN_REACHES = 0.5
 GOLD_PASSED = 0.7
 REPEATS_PASSED = 0.6
 FAST_OFTEN = 0.5
@@ -44,8 +45,9 @@ class Action(IntEnum):
 class Evidence:
     """One thing seen. `value` with its interval is of `n` cases; `points_to` what it speaks for.
 
-    kind: flipped, coin, gold, repeats, ties, slot, in turns, too fast, pace, duplicate, alike or
-    unknown. other: the second annotator, where a piece is about two.
+    kind: flipped, coin, leaning (answers like a coin's that are right too often for one), gold,
+    repeats, ties, slot, in turns, too fast, pace, duplicate, alike or unknown. other: the second
+    annotator, where a piece is about two.
     """
 
     kind: str
@@ -111,16 +113,19 @@ def _kind(found: Findings) -> Iterator[Evidence]:
         return
     is_flipped = found.flipped > found.coin
     chance = found.flipped if is_flipped else found.coin
-    what = "the wrong way round" if is_flipped else "regardless of what is shown"
-    enough = found.n_told >= ENOUGH
-    if enough and chance >= SURE:
+    share, enough = found.reliability, found.n_told >= ENOUGH
+    looks_at_times = not is_flipped and share.low is not None and share.low > COIN_REACHES
+    if enough and chance >= SURE and not looks_at_times:
         points_to = Action.QUARANTINE
     else:
         points_to = Action.REQUALIFY if enough and 1 - found.honest >= LIKELY else Action.WATCH
-    share = found.reliability
+    what = "the wrong way round" if is_flipped else "regardless of what is shown"
+    statement = f"Answers {what} with a chance of {_percent(chance)}"
+    if looks_at_times:
+        statement = "Answers much like a coin, yet is right more often than one"
     yield Evidence(
-        "flipped" if is_flipped else "coin",
-        f"Answers {what} with a chance of {_percent(chance)}, told from {found.n_told:,} answers.",
+        "flipped" if is_flipped else "leaning" if looks_at_times else "coin",
+        f"{statement}, told from {found.n_told:,} answers.",
         points_to, share.value, share.low, share.high, found.n_told,
     )  # fmt: skip
 

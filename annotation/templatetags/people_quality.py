@@ -35,6 +35,7 @@ BADGES = {
 }
 KINDS = {
     "coin": gettext_lazy("regardless of what is shown"),
+    "leaning": gettext_lazy("much like a coin, yet right more often"),
     "flipped": gettext_lazy("the wrong way round"),
     "gold": gettext_lazy("gold"),
     "repeats": gettext_lazy("repeats"),

@@ -107,8 +107,8 @@ def test_who_can_be_relied_upon_among_the_crowds_workers():
     assert actions["keep"] > 80
     assert 0 < actions["quarantine"] + actions["requalify"] < 20
     accused = [row for row in rows if row.action == "quarantine"]
-    assert all(row.reliability < 0.7 and row.reliability_n >= 20 for row in accused)
-    assert report.detail["kinds"].keys() == {"coin"}
+    assert all(row.reliability_low < 0.5 and row.reliability_n >= 20 for row in accused)
+    assert report.detail["kinds"].keys() == {"coin", "leaning"}
     assert len(report.detail["influence"]["policies"]) == 59
     assert any(row.influence["ranks_moved"] for row in rows)
 

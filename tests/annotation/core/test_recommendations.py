@@ -54,7 +54,21 @@ def test_nothing_known_is_no_accusation() -> None:
 def test_kinds(
     honest: float, coin: float, flipped: float, n_told: int, expected: tuple[Action, list[str]]
 ) -> None:
-    assert found(honest=honest, coin=coin, flipped=flipped, n_told=n_told) == expected
+    share = Proportion(0.5, 0.35, 0.65, n_told)
+    given = found(honest=honest, coin=coin, flipped=flipped, n_told=n_told, reliability=share)
+    assert given == expected
+
+
+def test_who_answers_like_a_coin_and_is_right_more_often_is_not_thrown_out() -> None:
+    """One side chosen in most cases hides somebody who looks: their answers' direction tells."""
+    share = Proportion(0.66, 0.53, 0.78, 98)
+    given = recommendation(replace(GOOD, honest=0.0, coin=1.0, flipped=0.0, reliability=share))
+    assert given.action is Action.REQUALIFY
+    assert [each.kind for each in given.evidence] == ["leaning"]
+    assert "right more often than one" in given.summary
+    share = replace(share, low=0.49)
+    given = recommendation(replace(GOOD, honest=0.0, coin=1.0, flipped=0.0, reliability=share))
+    assert given.action is Action.QUARANTINE
 
 
 def test_gold_and_repeats() -> None:
@@ -89,14 +103,23 @@ def test_alike_names_the_other() -> None:
     pair = AlikePair(3, 7, 30, 27, 15.2, 0.8, 1e-5, is_duplicate=False)
     given = recommendation(replace(GOOD, alike=(pair,)))
     assert given.action is Action.WATCH
-    assert "annotator 3 to 27 of 30 shared items, where 15.2" in given.summary
+    assert "to 27 of 30 shared items, where 15.2" in given.summary
+    assert [each.other for each in given.evidence] == [3]
     twice = replace(pair, same=30, is_duplicate=True)
     assert found(alike=(twice,)) == (Action.QUARANTINE, ["duplicate"])
 
 
 def test_the_weightiest_comes_first() -> None:
     given = recommendation(
-        replace(GOOD, honest=0.001, coin=0.999, flipped=0.0, gold=wilson(3, 10), n_told=40)
+        replace(
+            GOOD,
+            reliability=Proportion(0.5, 0.35, 0.65, 40),
+            honest=0.001,
+            coin=0.999,
+            flipped=0.0,
+            gold=wilson(3, 10),
+            n_told=40,
+        )
     )
     assert [each.kind for each in given.evidence] == ["coin", "gold"]
     assert given.summary == given.evidence[0].statement
