@@ -32,6 +32,8 @@ def latest_audits(project: Project, *, with_quarantined: bool = False) -> list[B
     newest = history.first()
     if newest is None:
         return []
+    if newest.run_id is not None:
+        return list(history.filter(run=newest.run_id).order_by("pk"))
     return list(history.filter(created_at=newest.created_at).order_by("pk"))
 
 
