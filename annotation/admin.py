@@ -181,6 +181,33 @@ class PersonReportAdmin(ReadOnly):
     list_select_related = ["annotator"]
 
 
+@admin.register(models.PluralismReport)
+class PluralismReportAdmin(ReadOnly):
+    list_display = ["project", "criterion", "estimate", "low", "high", "n_compared", "created_at"]
+    list_select_related = ["project", "criterion"]
+    list_filter = ["project"]
+
+
+@admin.register(models.AlertRule)
+class AlertRuleAdmin(ReadOnly):
+    list_display = ["__str__", "project", "subject", "is_active", "created_at"]
+    list_select_related = ["project"]
+    exclude = ["secret"]
+
+
+@admin.register(models.Alert)
+class AlertAdmin(ReadOnly):
+    list_display = ["__str__", "rule", "opened_at", "seen_at", "closed_at"]
+    list_select_related = ["rule"]
+
+
+@admin.register(models.AlertMessage)
+class AlertMessageAdmin(ReadOnly):
+    list_display = ["alert", "channel", "address", "state", "attempts", "next_try_at", "sent_at"]
+    list_select_related = ["alert"]
+    list_filter = ["state", "channel"]
+
+
 @admin.register(models.Export)
 class ExportAdmin(ReadOnly):
     list_display = ["id", "project", "rows", "byte_size", "sha256", "created_by", "created_at"]

@@ -1,10 +1,12 @@
 """A web server of one's own that takes what webhooks post, and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -18,7 +20,8 @@ class Hook:
 
 
 @contextmanager
-def hook() -> Iterator[Hook]:
+def hook(certificate: Path | None = None) -> Iterator[Hook]:
+    """With a certificate (a file that holds its key too) it speaks TLS."""
     state = Hook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,7 +37,12 @@ def hook() -> Iterator[Hook]:
             """Quiet."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/hook?key=1"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    state.url = f"{scheme}://127.0.0.1:{server.server_port}/hook?key=1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

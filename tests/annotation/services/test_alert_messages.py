@@ -1,19 +1,25 @@
 """Alerts on their way, to a real server: signed, tried again, given up, and never led astray."""
 
 import json
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from annotation.core.webhooks import MOST_TRIES, signature
-from annotation.models import Alert, AlertMessage, AlertRule, Project
+from annotation.core.errors import Unavailable
+from annotation.core.webhooks import MOST_TRIES, signature, webhook_address
+from annotation.models import AgreementReport, Alert, AlertMessage, AlertRule, Project
 from annotation.selectors.alerts import messages_due
 from annotation.services.alert_messages import alert_message_send
+from annotation.services.webhooks import webhook_post
+from annotation.tasks import alerts_due
 from tests.hooks import Hook, hook
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +172,43 @@ def test_a_worker_that_died_at_the_last_try_leaves_no_message_waiting_for_ever(a
     assert not alert_message_send(message_id=sent.pk)
     sent.refresh_from_db()
     assert sent.state == "failed"
+
+
+def test_the_schedule_looks_where_a_worker_died_before_it_did(project: Project) -> None:
+    AlertRule.objects.create(project=project, signal="agreement", threshold=0.4)
+    AgreementReport.objects.create(
+        project=project, criterion=project.criteria.get(key="overall"), estimate=0.2, low=0.1,
+        high=0.3, n_comparisons=90, n_judgments=180, n_annotators=9, method="m", seed=1,
+        code_version="1",
+    )  # fmt: skip
+    alerts_due()
+    alerts_due()
+    assert Alert.objects.get().closed_at is None
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="There is no openssl here.")
+def test_a_connection_goes_to_a_number_and_must_prove_the_name(
+    settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_PRIVATE = True
+    both = tmp_path / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", both, "-out", tmp_path / "certificate.pem", "-subj", "/CN=hooks.test",
+         "-addext", "subjectAltName=DNS:hooks.test"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    both.write_text(both.read_text() + (tmp_path / "certificate.pem").read_text())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    monkeypatch.setattr(
+        socket, "getaddrinfo",
+        lambda host, port, *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))],
+    )  # fmt: skip
+    with hook(both) as server:
+        named = webhook_address(server.url.replace("127.0.0.1", "hooks.test"))
+        assert webhook_post(named, b"{}", {}) == 200
+        other = webhook_address(server.url.replace("127.0.0.1", "other.test"))
+        with pytest.raises(Unavailable, match="certificate"):
+            webhook_post(other, b"{}", {})
+    ((headers, _body),) = server.came
+    assert headers["Host"].startswith("hooks.test:")
