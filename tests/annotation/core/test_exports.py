@@ -17,6 +17,7 @@ from annotation.core.exports import (
 )
 from annotation.core.preferences import Verdict
 from annotation.core.rankings import Groups
+from annotation.core.row_weights import RowWeights
 from annotation.core.writing import write_jsonl, write_text
 
 FIRST, SECOND, TIE = ((0,), (1,)), ((1,), (0,)), ((0, 1),)
@@ -85,6 +86,25 @@ def test_the_majority_keeps_the_counts_of_all_votes() -> None:
     assert row["batch_reason"] == "acquisition, manual"
     assert row["simulated"] is True
     assert found.n_left_out == 0
+
+
+def test_rows_carry_what_they_are_worth() -> None:
+    weights = RowWeights(
+        "consensus", {("overall", 1): 0.25, ("overall", 2): 1.0}, {("overall", 70, 71): (0.9, 0.05)}
+    )
+    votes = [vote(1, FIRST), vote(2, SECOND), vote(3, FIRST)]
+    rows = vote_rows(votes, weights=weights).rows
+    assert [(row["probability"], row["weight"]) for row in rows] == [
+        (0.9, 0.25), (0.05, 1.0), (0.9, 1.0)
+    ]  # fmt: skip
+    (row,) = majority_rows(votes, weights=weights).rows
+    assert (row["probability"], row["weight"]) == (0.9, 0.9)
+    decided = [*votes, vote(4, SECOND, is_adjudication=True)]
+    for make in (vote_rows, majority_rows):
+        (row,) = make(decided, weights=weights).rows
+        assert (row["kind"], row["probability"], row["weight"]) == ("adjudication", None, 1.0)
+    (row,) = vote_rows([vote(1, FIRST)]).rows
+    assert (row["probability"], row["weight"]) == (None, 1.0)
 
 
 @pytest.mark.parametrize(
