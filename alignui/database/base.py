@@ -22,6 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None or not self.health_check_enabled or self.health_check_done:
             return
         if monotonic() - self._tried_at < TRIED_SECONDS:
+            self.health_check_done = True  # of this request: never in the middle of a transaction
             return
         super().close_if_health_check_failed()
         self._tried_at = monotonic()

@@ -1,7 +1,7 @@
 """How often a connection is tried before it is used."""
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from alignui.database import base
 
@@ -22,6 +22,20 @@ def test_a_connection_is_tried_once_a_second(monkeypatch: pytest.MonkeyPatch) ->
             cursor.execute("SELECT 2")
         seen.append(len(tried))
     assert seen == [1, 1, 2, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_not_tried_within_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = connections["default"]
+    moments = iter([100.0, 100.1, 200.0, 200.0])
+    monkeypatch.setattr(base, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(wrapper, "health_check_enabled", True)
+    monkeypatch.setattr(wrapper, "_tried_at", 99.5)
+    wrapper.health_check_done = False
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        assert wrapper.health_check_done
+    assert next(moments) == 100.1
 
 
 @pytest.mark.django_db(transaction=True)
