@@ -10,8 +10,8 @@ from annotation.core.collective_choice import collective_choice, steadiness, win
 from annotation.core.pair_votes import PairVotes
 from annotation.models import Policy, Project
 from annotation.selectors.pluralism import Grouping
+from annotation.selectors.self_descriptions import OTHERS
 
-MOST_GROUPS = 40
 SHOWN = 60
 
 Ints = NDArray[np.int64]
@@ -36,14 +36,17 @@ def choices(
     project: Project,
     seed: int,
 ) -> list[dict[str, object]]:
-    """Everybody first, then the groups of each grouping, then the camps of the opinion map."""
+    """Everybody first, then the groups of each grouping, then the camps of the opinion map.
+
+    Of those who did not name a value nothing is told: they are a group of no kind.
+    """
     if not len(votes.answers.items):
         return []
     options = _policies(votes, policy_of, project)
     people = votes.answers.annotators
     everybody = np.ones(len(people), dtype=np.bool_)
     found = [_choice(votes, options, everybody, seed) | {"attribute": "", "value": "", "group": ""}]
-    for attribute, value, group, members in list(_groups(groupings, camp_of))[:MOST_GROUPS]:
+    for attribute, value, group, members in _groups(groupings, camp_of):
         of_group = np.isin(people, members)
         named = {"attribute": attribute, "value": value, "group": group}
         found.append(_choice(votes, options, of_group, seed) | named)
@@ -54,7 +57,7 @@ def _groups(
     groupings: Sequence[Grouping], camp_of: Mapping[int, str]
 ) -> Iterator[tuple[str, str, str, list[int]]]:
     for grouping in groupings:
-        for name, _ in grouping.groups:
+        for name in (name for name, _ in grouping.groups if name != OTHERS):
             members = [person for person, label in grouping.label_of.items() if label == name]
             yield grouping.attribute, grouping.value, name, members
     for camp in sorted(set(camp_of.values())):

@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.core.errors import Conflict
-from annotation.core.figures import Interval, Table
+from annotation.core.figures import Interval, Point, Table
 from annotation.core.pair_votes import PairVotes
 from annotation.models import Criterion, PluralismReport, Project, Run
 from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
-from annotation.selectors.pluralism import completions_by_id, latest_pluralism
+from annotation.selectors.pluralism import completions_by_id, latest_pluralism, pluralism_history
 from annotation.services.pluralism import Measured, pluralism_again
 from annotation.services.pluralism_detail import consensus_row, division_row
 from annotation.services.runs import run_create_unless_live
@@ -22,7 +22,7 @@ from annotation.web.auth import person, signed_in
 from annotation.web.lead import chosen, done, led, page, send
 
 SHOWN, NEAREST = 8, 2
-MOST_STANDINGS = 20
+MOST_STANDINGS, MOST_GROUPS, HISTORY = 20, 25, 60
 SIDES = ("first", "second")
 
 
@@ -35,12 +35,17 @@ def pluralism(request: HttpRequest, slug: str) -> HttpResponse:
     criterion = chosen(request.GET, "criterion", keys, Criterion.OVERALL)
     with_quarantined = request.GET.get("quarantined") == "with"
     report = latest_pluralism(project, criterion, with_quarantined=with_quarantined)
+    history = _history(project, criterion, with_quarantined)
     shown = _shown(report, project, request.GET.get("by", "")) if report else {}
     return page(
         request,
         "lead/pluralism.html",
         project,
-        tables=_tables(report, request.GET.get("csv", "")) if report else (),
+        tables=[
+            *(_tables(report, request.GET.get("csv", "")) if report else ()),
+            words.history_table(history),
+        ],
+        history=history,
         report=report,
         sentence=words.sentence(report),
         criteria=criteria,
@@ -124,15 +129,16 @@ def _camps(detail: dict[str, Any]) -> list[tuple[str, int, float, float]]:
 
 def _winners(choices: list[dict[str, Any]]) -> dict[str, object]:
     everybody = choices[0] if choices else None
+    told = [each for each in choices if each["standings"]]
     return {
+        "n_choices_more": max(len(told) - MOST_GROUPS, 0),
         "choices": [
             (
                 words.choice_name(each), each,
                 (words.winners(each, "borda"), words.winning_share(each, "borda")),
                 (words.winners(each, "copeland"), words.winning_share(each, "copeland")),
             )
-            for each in choices
-            if each["standings"]
+            for each in told[:MOST_GROUPS]
         ],
         "conflicts": words.conflicts(choices),
         "everybody": everybody,
@@ -184,6 +190,12 @@ def _all_rows(measured: Measured, wanted: str) -> Iterator[tuple[str, dict[str, 
             yield from ((name, division_row(votes, each)) for each in found.divisions)
         else:
             yield from ((name, consensus_row(votes, e)) for e in found.consensus if e.side)
+
+
+def _history(project: Project, criterion: str, with_quarantined: bool) -> list[Point]:
+    found = pluralism_history(project, criterion, with_quarantined=with_quarantined)
+    told = found.filter(estimate__isnull=False).defer("detail")[:HISTORY]
+    return words.history_points(reversed(told))
 
 
 def _newer(project: Project, report: PluralismReport | None) -> int:

