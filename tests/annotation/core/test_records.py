@@ -295,3 +295,24 @@ class TestJudgments:
 
     def test_a_row_of_no_known_shape(self) -> None:
         refuse(parse_judgment, {"prompt": "Hi", "annotator": "x"}, "completions", '"chosen"')
+
+
+def test_families_and_the_judging_model_are_read_in_every_shape() -> None:
+    texts = [{"policy": "x", "text": "One.", "family": " Acme "}, {"policy": "y", "text": "Two."}]
+    row = {"prompt": "Hi", "annotator": "j", "winner": "a", "judge_model": "acme-large"}
+    ours = parse_judgment(row | {"completions": texts})
+    assert [each.family for each in ours.completions] == ["Acme", ""]
+    assert ours.judge_model == "acme-large"
+    arena = parse_judgment(row | {
+        "model_a": "x", "model_b": "y", "response_a": "One.", "response_b": "Two.",
+        "family_b": "Bee",
+    })  # fmt: skip
+    assert [each.family for each in arena.completions] == ["", "Bee"]
+    pair = parse_judgment({
+        "prompt": "Hi", "chosen": "One.", "rejected": "Two.", "chosen_family": "Acme",
+    })  # fmt: skip
+    assert [each.family for each in pair.completions] == ["Acme", ""]
+    completion = {"prompt": "Hi", "policy": "x", "completion": "One.", "family": "Acme"}
+    assert parse_completion(completion).family == "Acme"
+    with pytest.raises(Invalid, match="60"):
+        parse_completion(completion | {"family": "x" * 61})
