@@ -20,6 +20,7 @@ from annotation.services.audit_log import audit_entry_create
 from annotation.services.webhooks import check_reachable
 
 MOST_EMAILS = 20
+MOST_RULES = 50
 Channel = AlertMessage.Channel
 
 
@@ -47,6 +48,8 @@ def alert_rule_create(
     `emails` as somebody pastes them. A person who can reach no page is told by mail or webhook;
     the page shows every alert in any case.
     """
+    if project.alert_rules.count() >= MOST_RULES:
+        raise Conflict(f"A project has at most {MOST_RULES} rules.", hint="Delete one first.")
     check_rule(signal, threshold)
     _check_subject(project, signal, subject)
     told = _emails(emails)

@@ -11,7 +11,7 @@ from annotation.core.errors import Conflict
 from annotation.core.figures import Interval, Point, Table
 from annotation.core.pair_votes import PairVotes
 from annotation.models import Criterion, PluralismReport, Project, Run
-from annotation.selectors.judgments import latest_judgment_id, live
+from annotation.selectors.judgments import latest_judgment_id, live, quarantines
 from annotation.selectors.overview import latest_runs
 from annotation.selectors.pluralism import completions_by_id, latest_pluralism, pluralism_history
 from annotation.services.pluralism import Measured, pluralism_again
@@ -51,6 +51,7 @@ def pluralism(request: HttpRequest, slug: str) -> HttpResponse:
         criteria=criteria,
         criterion=criterion,
         with_quarantined=with_quarantined,
+        has_quarantined=bool(quarantines(project)),
         query=_query(criterion, with_quarantined),
         n_new=_newer(project, report),
         run=latest_runs(project).get(Run.Kind.PLURALISM),

@@ -186,6 +186,14 @@ def test_a_rule_that_cannot_work_is_refused(lena: User, project: Project, wrong,
     assert not AlertRule.objects.exists()
 
 
+def test_a_project_has_only_so_many_rules(lena: User, project: Project) -> None:
+    AlertRule.objects.bulk_create(
+        AlertRule(project=project, signal="person", threshold=n + 1) for n in range(50)
+    )
+    with pytest.raises(Conflict, match="at most 50 rules"):
+        rule(lena, project)
+
+
 def test_without_a_mail_server_nobody_is_promised_a_mail(lena, project, settings) -> None:
     settings.EMAIL_IS_SET_UP = False
     with pytest.raises(Unavailable):
