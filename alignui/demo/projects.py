@@ -73,7 +73,8 @@ def crowd_load(cast: Cast) -> Project:
         cast,
         CROWD,
         name="Crowd study",
-        description="8,931 votes of 124 crowd workers on 59 models' responses to 13 prompts.",
+        description="8,931 votes of 124 crowd workers on 59 models' responses to 13 prompts, and "
+        "those of two LLM judges.",
         question="Which output is better?",
         guideline=sources.crowd_guideline(),
         attribution="Dmitry Ustalov, llmfao; prompts and responses by llmonitor.com. CC BY 4.0.",
@@ -86,7 +87,9 @@ def crowd_load(cast: Cast) -> Project:
     _import(cast, project, "prompts", sources.crowd_prompts)
     if _import(cast, project, "completions", sources.crowd_completions):
         features_load(project)
-    if _import(cast, project, "judgments", sources.crowd_judgments):
+    has_votes = _import(cast, project, "judgments", sources.crowd_judgments)
+    has_judges = _import(cast, project, "judgments", sources.crowd_judges, name="judges")
+    if has_votes or has_judges:
         _measure(cast, project)
     return project
 
@@ -190,12 +193,14 @@ def _project(cast: Cast, slug: str, **options: Any) -> Project:
     return project
 
 
-def _import(cast: Cast, project: Project, kind: str, rows: Callable[[], Iterable[Row]]) -> bool:
+def _import(
+    cast: Cast, project: Project, kind: str, rows: Callable[[], Iterable[Row]], *, name: str = ""
+) -> bool:
     """Imports the rows by way of a run that people see; whether there was anything to do.
 
     A run that an earlier start left behind is taken up again, by us or by a worker.
     """
-    name = f"demo-{project.slug}-{kind}.jsonl"
+    name = f"demo-{project.slug}-{name or kind}.jsonl"
     run = (
         Run.objects.filter(project=project, kind=Run.Kind.IMPORT, params__name=name)
         .exclude(state__in=[Run.State.FAILED, Run.State.CANCELLED])
@@ -221,7 +226,7 @@ def _import(cast: Cast, project: Project, kind: str, rows: Callable[[], Iterable
 
 
 def _measure(cast: Cast, project: Project) -> None:
-    for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT):
+    for kind in (Run.Kind.AGREEMENT, Run.Kind.AUDIT, Run.Kind.PEOPLE, Run.Kind.PLURALISM):
         with transaction.atomic():
             run = run_create(actor=cast.lead, project=project, kind=kind)
         enqueue(run)

@@ -11,6 +11,10 @@ from typing import Any
 DATA = Path(__file__).parent / "data"
 Row = dict[str, Any]
 
+CROWD_JUDGES = {
+    "gpt4-crowd-comparisons.csv.gz": "GPT 4",
+    "gpt3-crowd-comparisons.csv.gz": "GPT 3.5 Turbo",
+}
 SAMPLING_REPORTS = {
     name: f"2023-03-01_theblackcat102_{name}-deduped-sft_sampling.json.gz"
     for name in ("pythia-1b", "pythia-3b", "pythia-12b")
@@ -57,23 +61,39 @@ def crowd_completions() -> Iterator[Row]:
 
 
 def crowd_judgments() -> Iterator[Row]:
-    """One row per vote; the display order is what the columns left and right say."""
+    """One row per vote of a worker."""
+    for vote, row in _crowd_rows("crowd-comparisons.csv.gz"):
+        yield row | {"id": vote["id"], "annotator": f"worker {vote['worker']}"}
+
+
+def crowd_judges() -> Iterator[Row]:
+    """What two models voted on the same pairs."""
+    for file, judge in CROWD_JUDGES.items():
+        for _vote, row in _crowd_rows(file):
+            yield row | {"annotator": f"{judge} as judge", "judge_model": judge}
+
+
+def _crowd_rows(file: str) -> Iterator[tuple[Row, Row]]:
+    """Votes with what they mean; the display order is what the columns left and right say."""
     questions = _crowd_questions()
     names = {str(model["id"]): model["name"] for model in _json_lines("llmfao/models.jsonl")}
     texts = {
         (str(result["prompt"]), result["name"]): result["result"]
         for result in _json_lines("llmfao/results.jsonl.gz")
     }
-    for vote in _crowd_votes():
+    for vote in _crowd_votes(file):
         pair = [names[vote["model_x"]], names[vote["model_y"]]]
-        yield {
-            "id": vote["id"],
-            "prompt": questions[vote["prompt"]]["text"],
-            "completions": [{"policy": name, "text": texts[vote["prompt"], name]} for name in pair],
-            "groups": _groups(vote, pair),
-            "display_order": [pair.index(vote["left"]), pair.index(vote["right"])],
-            "annotator": f"worker {vote['worker']}",
-        }
+        yield (
+            vote,
+            {
+                "prompt": questions[vote["prompt"]]["text"],
+                "completions": [
+                    {"policy": name, "text": texts[vote["prompt"], name]} for name in pair
+                ],
+                "groups": _groups(vote, pair),
+                "display_order": [pair.index(vote["left"]), pair.index(vote["right"])],
+            },
+        )
 
 
 def live_prompts() -> Iterator[Row]:
@@ -135,9 +155,8 @@ def _groups(vote: Row, pair: list[str]) -> list[list[int]]:
     return [[winner], [1 - winner]]
 
 
-def _crowd_votes() -> Iterator[Row]:
-    path = DATA / "llmfao" / "crowd-comparisons.csv.gz"
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+def _crowd_votes(name: str = "crowd-comparisons.csv.gz") -> Iterator[Row]:
+    with gzip.open(DATA / "llmfao" / name, "rt", encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 
