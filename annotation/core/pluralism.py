@@ -76,6 +76,8 @@ class Pluralism:
     """Divisions by how sure they are, consensus by how strong.
 
     n_too_few: items that no two groups of enough people decided; they are left out.
+    n_withheld: items that were compared and are not told (see `without_telling`), n_found_withheld
+        of them found.
     """
 
     divisions: tuple[Division, ...]
@@ -84,6 +86,8 @@ class Pluralism:
     n_too_few: int
     verdict: str
     method: str
+    n_withheld: int = 0
+    n_found_withheld: int = 0
 
 
 def pluralism(
@@ -157,6 +161,43 @@ def adjusted_together(found: Sequence[Pluralism], *, rate: float = 0.05) -> tupl
         return replace(each, p_adjusted=p, is_found=p <= rate)
 
     return tuple(_told_anew(one, [told(each) for each in one.divisions]) for one in found)
+
+
+def without_telling(one: Pluralism, answers: Answers) -> Pluralism:
+    """Without items whose shares would tell of single people which group they are in.
+
+    Whoever knows who voted how, as a lead does, learns it where everybody who took a side is of one
+    group: five people are no cover then. Such items stay in the counts and in the verdict.
+
+    Source: Machanavajjhala, Kifer, Gehrke and Venkitasubramaniam (2007), ACM Transactions on
+    Knowledge Discovery from Data 1(1), for why groups of k do not suffice.
+    """
+    items, at = np.unique(answers.items, return_inverse=True)
+    counts = [np.bincount(at, answers.values == side, len(items)) for side in (1.0, 0.0)]
+    sides = dict(zip(items.tolist(), zip(*counts, strict=True), strict=True))
+
+    def tells(item: int, shares: tuple[GroupShare, ...]) -> bool:
+        return any(
+            0 < total == count
+            for each in shares
+            for total, count in zip(sides[item], _counts(each.share), strict=True)
+        )
+
+    kept = [each for each in one.divisions if not tells(each.item, each.shares)]
+    n_found = sum(each.is_found for each in one.divisions)
+    return replace(
+        one,
+        divisions=tuple(kept),
+        consensus=tuple(each for each in one.consensus if not tells(each.item, each.shares)),
+        n_withheld=len(one.divisions) - len(kept),
+        n_found_withheld=n_found - sum(each.is_found for each in kept),
+    )
+
+
+def _counts(share: Proportion) -> tuple[int, int]:
+    """How many preferred the first, and how many the second."""
+    first = round((share.value or 0.0) * share.n)
+    return first, share.n - first
 
 
 def _told_anew(one: Pluralism, divisions: list[Division]) -> Pluralism:

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from annotation.models import Completion, Membership, PluralismReport, Project
 from annotation.selectors.self_descriptions import annotator_groups, named_or_not
 
+BY_MEMBERSHIP = ("pools", "languages")
+
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
@@ -23,6 +25,11 @@ class Grouping:
     value: str
     label_of: Mapping[int, str]
     groups: tuple[tuple[str, int], ...]
+
+    @property
+    def is_private(self) -> bool:
+        """Whether people said it of themselves; pools and languages are known to their leads."""
+        return self.attribute not in BY_MEMBERSHIP
 
 
 def groupings(project: Project, people: Sequence[int]) -> list[Grouping]:
@@ -64,7 +71,8 @@ def _by_membership(project: Project, people: Sequence[int]) -> dict[str, Mapping
         pools.setdefault(member.user_id, []).append(member.pool.name)
         reads = member.languages or member.pool.languages
         languages.setdefault(member.user_id, []).extend(reads)
-    return named_or_not("pools", pools) | named_or_not("languages", languages)
+    told = zip(BY_MEMBERSHIP, (pools, languages), strict=True)
+    return {name: group for key, said in told for name, group in named_or_not(key, said).items()}
 
 
 def _grouping(name: str, label_of: Mapping[int, str]) -> Grouping:

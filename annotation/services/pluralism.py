@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from annotation.core.intervals import Proportion, wilson
 from annotation.core.opinion_map import OpinionMap, opinion_map
 from annotation.core.pair_votes import PairVotes, pair_votes
-from annotation.core.pluralism import Pluralism, adjusted_together, pluralism
+from annotation.core.pluralism import (
+    Pluralism,
+    adjusted_together,
+    pluralism,
+    without_telling,
+)
 from annotation.core.scheduling import derive_seed
 from annotation.models import Completion, Criterion, PluralismReport, Project, Run
 from annotation.selectors import judgments as judgment_selectors
@@ -117,9 +122,11 @@ def _measured(
     camps = (
         pluralism(votes.answers, _labels(votes, camp_of), are_from_votes=True) if camp_of else None
     )
-    return Measured(
-        votes, tuple(zip(found, results, strict=True)), placed, camps, _divided(results)
-    )
+    told = [
+        without_telling(result, votes.answers) if grouping.is_private else result
+        for grouping, result in zip(found, results, strict=True)
+    ]
+    return Measured(votes, tuple(zip(found, told, strict=True)), placed, camps, _divided(results))
 
 
 def _labels(votes: PairVotes, label_of: Mapping[int, str]) -> NDArray[np.str_]:

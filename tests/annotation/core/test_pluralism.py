@@ -5,7 +5,7 @@ from scipy.stats import fisher_exact
 
 from annotation.core.answer_pairs import Answers
 from annotation.core.audit import benjamini_hochberg
-from annotation.core.pluralism import adjusted_together, newcombe, pluralism
+from annotation.core.pluralism import adjusted_together, newcombe, pluralism, without_telling
 
 
 def panel(seed: int, *, camp: float = 0.0) -> tuple[Answers, np.ndarray, np.ndarray]:
@@ -52,6 +52,27 @@ def test_newcombes_own_example() -> None:
     assert newcombe((56, 70), (48, 80), confidence=0.95) == pytest.approx(
         (0.0524, 0.3339), abs=5e-5
     )
+
+
+def test_what_would_tell_who_is_in_a_group_is_withheld() -> None:
+    """Ten of each on three items: a clean split, one dissenter, and one of each group."""
+    who, labels = np.arange(20), np.repeat(["old", "young"], 10)
+    split = (who < 10).astype(float)
+    lonely = np.where(who == 3, 0.0, 1.0)
+    mixed = np.where((who == 3) | (who == 13), 0.0, 1.0)
+    answers = Answers(np.repeat([1, 2, 3], 20), np.tile(who, 3), np.r_[split, lonely, mixed])
+    found = adjusted_together([pluralism(answers, np.tile(labels, 3))])[0]
+    told = without_telling(found, answers)
+    assert [each.item for each in told.divisions] == [3]
+    assert [each.item for each in told.consensus] == [3]
+    assert (told.n_withheld, told.n_found_withheld) == (2, 1)
+    assert told.verdict == found.verdict
+    # Somebody of no group beside them, and the clean split tells nothing for sure.
+    more = Answers(
+        np.r_[answers.items, 1, 1], np.r_[answers.annotators, 20, 21], np.r_[answers.values, 0, 1]
+    )
+    found = pluralism(more, np.append(np.tile(labels, 3), ["", ""]))
+    assert {each.item for each in without_telling(found, more).divisions} == {1, 3}
 
 
 def test_consensus_is_what_every_group_leans_to() -> None:
