@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -43,16 +43,20 @@ Answers = tuple[Verdict | Marked, ...]
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """Which of a project's judgments count: those up to one, as people stood at a moment."""
+    """Which of a project's judgments count: those up to one, as people stood at a moment.
+
+    LLM judges are not among the annotators, unless nobody else judges: they are compared with them.
+    """
 
     project: Project
     judgment_id: int
     as_of: datetime
     with_quarantined: bool = False
+    with_judges: bool = False
 
     def judgments(self, *, with_repeats: bool = False) -> QuerySet[Judgment]:
         """The same ones whenever they are asked for, whatever happened in between."""
-        return live(
+        found = live(
             self.project,
             include_simulated=self.project.learns_from_simulated,
             cutoff_id=self.judgment_id,
@@ -60,6 +64,7 @@ class Cutoff:
             with_repeats=with_repeats,
             as_of=self.as_of,
         )
+        return found if self.with_judges else of_people(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,19 @@ class Facts:
 
 
 def cutoff_now(project: Project, *, with_quarantined: bool = False) -> Cutoff:
-    return Cutoff(project, latest_judgment_id(project), timezone.now(), with_quarantined)
+    return Cutoff(
+        project, latest_judgment_id(project), timezone.now(), with_quarantined,
+        with_judges=not has_people(project),
+    )  # fmt: skip
+
+
+def has_people(project: Project) -> bool:
+    """Whether anybody judged who is no LLM judge."""
+    return of_people(Judgment.objects.filter(comparison__project=project)).exists()
+
+
+def of_people(judgments: QuerySet[Judgment]) -> QuerySet[Judgment]:
+    return judgments.filter(annotator__judge_model="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,7 @@ def said_between(
         with_quarantined=cutoff.with_quarantined,
         as_of=cutoff.as_of,
     )
+    judgments = judgments if cutoff.with_judges else of_people(judgments)
     of = "" if criterion.key == Criterion.OVERALL else "answers__"
     if of:
         judgments = judgments.filter(answers__criterion=criterion)
@@ -182,10 +200,12 @@ def with_their_repeats(cutoff: Cutoff, roots: Mapping[int, int]) -> QuerySet[Jud
     )
 
 
-def judge_models(annotators: Ints) -> dict[int, str]:
-    """Which of the annotators are LLM judges, and of which model."""
-    found = User.objects.filter(pk__in=annotators.tolist()).exclude(judge_model="")
-    return dict(found.values_list("pk", "judge_model"))
+def judge_models(project: Project) -> dict[int, str]:
+    """The LLM judges who judged, and of which model each is."""
+    judges = User.objects.exclude(judge_model="").filter(
+        Exists(Judgment.objects.filter(annotator=OuterRef("pk"), comparison__project=project))
+    )
+    return dict(judges.values_list("pk", "judge_model"))
 
 
 def names_of(ids: Sequence[int], *, by_name: bool) -> list[str]:

@@ -6,6 +6,7 @@ judgments.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 
 from django.db import transaction
@@ -14,7 +15,15 @@ from django.db.models import QuerySet
 from annotation.core.agreement import Agreement, Estimate, agreement_figures
 from annotation.core.scheduling import derive_seed
 from annotation.models import AgreementReport, Criterion, Judgment, Project, Run
-from annotation.selectors.agreement import Cutoff, Facts, cutoff_now, facts, rated
+from annotation.selectors.agreement import (
+    Cutoff,
+    Facts,
+    cutoff_now,
+    facts,
+    has_people,
+    of_people,
+    rated,
+)
 from annotation.services.agreement_detail import (
     Measured,
     categories_of,
@@ -55,8 +64,9 @@ def agreement_estimates(
 def agreement_of(
     *, project: Project, criterion: Criterion, judgments: QuerySet[Judgment]
 ) -> Agreement:
-    """Every coefficient of the judgments on one criterion, by the project's seed."""
-    ratings = rated(judgments, criterion).ratings
+    """Every coefficient of the people's judgments on one criterion, by the project's seed."""
+    people = of_people(judgments) if has_people(project) else judgments
+    ratings = rated(people, criterion).ratings
     return agreement_figures(
         ratings,
         seed=derive_seed(project.seed, "agreement", criterion.key),
@@ -85,9 +95,7 @@ def _cutoff(handle: RunHandle) -> Cutoff:
     before = AgreementReport.objects.filter(run=handle.run).first()
     if before is None:
         return now
-    return Cutoff(
-        handle.project, before.cutoff_judgment_id, before.created_at, now.with_quarantined
-    )
+    return replace(now, judgment_id=before.cutoff_judgment_id, as_of=before.created_at)
 
 
 @transaction.atomic

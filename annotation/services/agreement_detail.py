@@ -1,6 +1,6 @@
 """Every figure of agreement on one criterion, as a snapshot keeps it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,7 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
         "version": VERSION,
         "level": level,
         "resamples": RESAMPLES,
+        "with_judges": cutoff.with_judges,
         "percent_agreement": plain(figures.percent),
         "figures": plain_figures(figures),
         "over_both": plain_figures(both),
@@ -84,7 +85,7 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
         "graded": _graded(cutoff.project, criterion, given, seed),
         "rankings": _rankings(cutoff.project, given, seed),
         "repeats": _repeats(cutoff, criterion, seed),
-        "judges": _judges(found.ratings, criterion, categories, seed),
+        "judges": _judges(cutoff, criterion, figures, categories, seed),
         "items": _items(found),
         "people": people_detail(found.ratings, criterion, most=MATRIX_PEOPLE),
         "slices": slices_detail(found=found, known=known, level=level, categories=categories,
@@ -158,19 +159,18 @@ def _repeats(cutoff: Cutoff, criterion: Criterion, seed: int) -> Detail:
 
 
 def _judges(
-    ratings: Ratings, criterion: Criterion, categories: list[int], seed: int
+    cutoff: Cutoff, criterion: Criterion, own: Agreement, categories: list[int], seed: int
 ) -> Detail | None:
-    """People beside LLM judges, each model apart; None where there are no judges."""
-    models = judge_models(np.unique(ratings.annotators))
+    """People beside LLM judges, each model apart; None where there are none of either."""
+    models = {} if cutoff.with_judges else judge_models(cutoff.project)
     if not models:
         return None
+    everybody = replace(cutoff, with_judges=True)
+    ratings = rated_answers(answers(everybody.judgments(), criterion)).ratings
     people = sorted(set(ratings.annotators.tolist()) - models.keys())
     by_model: dict[str, list[int]] = {}
     for judge, model in models.items():
         by_model.setdefault(model, []).append(judge)
-    among_people = ratings.where(np.isin(ratings.annotators, people))
-    level = level_of(criterion)
-    own = agreement_figures(among_people, seed=seed, level=level, categories=categories)
     return {
         "people": plain_figures(own),
         "n_people": len(people),
@@ -178,7 +178,8 @@ def _judges(
             {"model": model, "judges": len(judges)}
             | plain(
                 agreement_between(
-                    ratings, firsts=people, seconds=judges, seed=seed, categories=categories,
+                    ratings, firsts=people, seconds=judges, seed=seed,
+                    categories=sorted({*categories, *np.unique(ratings.values).tolist()}),
                     weighting=weighting_of(criterion),
                 )
             )

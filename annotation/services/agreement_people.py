@@ -21,8 +21,9 @@ def weighting_of(criterion: Criterion) -> Weighting:
 def people_at(report: AgreementReport, *, most: int = PEOPLE_AT_MOST) -> dict[str, Any]:
     """The whole matrix by the judgments of a snapshot; of more people, those who share most."""
     cutoff = Cutoff(
-        report.project, report.cutoff_judgment_id, report.created_at, report.includes_quarantined
-    )
+        report.project, report.cutoff_judgment_id, report.created_at, report.includes_quarantined,
+        with_judges=bool(report.detail.get("with_judges", False)),
+    )  # fmt: skip
     ratings = rated(cutoff.judgments(), report.criterion).ratings
     return people_detail(ratings, report.criterion, most=most)
 

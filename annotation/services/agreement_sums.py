@@ -21,7 +21,7 @@ from annotation.core.errors import Invalid
 from annotation.core.rated_units import Rated
 from annotation.core.running_agreement import running_agreement, running_from_dict
 from annotation.models import AgreementSums, Criterion, Judgment, Project
-from annotation.selectors.agreement import Cutoff, Said, rated, said_between
+from annotation.selectors.agreement import Cutoff, Said, has_people, rated, said_between
 from annotation.selectors.judgments import latest_judgment_id, quarantines
 from annotation.services.agreement_detail import categories_of, level_of, plain_figures
 
@@ -112,7 +112,7 @@ class _Stand:
 
 
 def _stand(project: Project) -> _Stand:
-    now = Cutoff(project, 0, timezone.now())
+    now = Cutoff(project, 0, timezone.now(), with_judges=not has_people(project))
     left_out = _left_out(now)
     uncounted, kept = [], []
     for criterion in project.criteria.select_related("agreement_sums"):
@@ -222,7 +222,10 @@ def _left_out(cutoff: Cutoff) -> list[tuple[int, str]]:
 def _basis(cutoff: Cutoff, criterion: Criterion, left_out: Sequence[tuple[int, str]]) -> str:
     """Names which judgments are left out, and what can be answered."""
     project = cutoff.project
-    known = [VERSION, left_out, project.learns_from_simulated, project.allow_tie, criterion.scale]
+    known = [
+        VERSION, left_out, project.learns_from_simulated, cutoff.with_judges, project.allow_tie,
+        criterion.scale,
+    ]  # fmt: skip
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 

@@ -195,15 +195,25 @@ def test_answers_to_hidden_repeats_are_compared_with_the_first(judged: Project, 
     assert report.n_judgments == 8
 
 
-def test_people_beside_llm_judges(judged: Project, ben: User) -> None:
+def test_llm_judges_are_compared_with_people_and_not_counted(
+    judged: Project, ana: User, ben: User
+) -> None:
     assert measured(judged).detail["judges"] is None
     User.objects.filter(pk=ben.pk).update(judge_model="gpt-4")
-    judges = measured(judged).detail["judges"]
+    report = measured(judged)
+    assert (report.estimate, report.n_judgments) == (None, 0)
+    judges = report.detail["judges"]
     (model,) = judges["models"]
     assert (model["model"], model["judges"], model["n"]) == ("gpt-4", 1, 4)
     assert model["value"] == pytest.approx(0.5)
     assert judges["n_people"] == 1
     assert "Only one annotator" in judges["people"]["alpha"]["note"]
+    User.objects.filter(pk=ana.pk).update(judge_model="gpt-3")
+    alone = measured(judged)
+    assert alone.estimate is not None
+    assert alone.detail["with_judges"]
+    assert alone.detail["judges"] is None
+    assert len(people_at(alone)["ids"]) == 2
 
 
 def test_nothing_is_a_sentence_and_never_a_number(project: Project, ana: User) -> None:

@@ -118,6 +118,16 @@ def test_who_is_quarantined_is_counted_no_more_and_again(
     assert agreement_now(project)[criterion.pk].figures.alpha.n_units == 3
 
 
+def test_llm_judges_are_not_counted_as_of_now(project: Project, ana: User, ben: User) -> None:
+    criterion = project.criteria.get(key="overall")
+    User.objects.filter(pk=ben.pk).update(judge_model="gpt-4")
+    for person, n_people in ((ben, 1), (ana, 1)):
+        judge(person, project)
+        agreement_sums_update(project=project)
+        assert AgreementSums.objects.get(criterion=criterion).n_annotators == n_people
+        assert agreement_now(project)[criterion.pk].figures.alpha.n_alone == 1
+
+
 def test_a_page_leaves_much_work_to_the_schedule(project: Project, ana: User) -> None:
     for _ in range(3):
         judge(ana, project)
