@@ -51,7 +51,10 @@ def pluralism_measure(
     run: Run | None = None,
     with_quarantined: bool = False,
 ) -> PluralismReport:
-    """Reads the judgments once, as they stand now; measuring again for a run gives its report."""
+    """Reads people's judgments once, as they stand now; LLM judges are nobody's group.
+
+    Measuring again for a run gives the report that it made.
+    """
     known = PluralismReport.objects.filter(run=run, criterion=criterion).first() if run else None
     if known is not None:
         return known
@@ -110,7 +113,8 @@ def _measured(
         project, include_simulated=include_simulated, cutoff_id=cutoff, as_of=as_of,
         with_quarantined=with_quarantined,
     )  # fmt: skip
-    votes = pair_votes(judgment_selectors.verdicts(live, criterion=criterion.key))
+    of_people = live.filter(annotator__judge_model="")
+    votes = pair_votes(judgment_selectors.verdicts(of_people, criterion=criterion.key))
     people = np.unique(votes.answers.annotators)
     found = groupings(project, [int(person) for person in people])
     results = adjusted_together(

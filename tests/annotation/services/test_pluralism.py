@@ -157,6 +157,12 @@ def test_quarantined_people_are_left_out_unless_asked_for(lena: User) -> None:
     assert pluralism_history(project, "overall", with_quarantined=True).count() == 1
 
 
+def test_models_that_judge_are_nobody() -> None:
+    project = camps_project()
+    User.objects.filter(pk=people(project)[0].pk).update(judge_model="gpt-4")
+    assert measured(project).n_annotators == 2 * CAMP - 1
+
+
 def test_the_crowd_study_has_no_groups_but_a_map() -> None:
     """A part of it, for time: its people in full are the core's test."""
     project = make_project("Crowd")
