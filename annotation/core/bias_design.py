@@ -89,7 +89,7 @@ def _refused_whole(model: Settled, facts: VoteFacts, covariates: Sequence[Covari
     n = len(facts.first_won)
     if n and len(np.unique(facts.annotators)) > 1:
         return False
-    reason = bias_verdicts.one_annotator(n) if n else bias_verdicts.no_votes()
+    reason = bias_verdicts.one_cluster(n, facts.cluster) if n else bias_verdicts.no_votes()
     model.reasons.update(dict.fromkeys(range(len(covariates)), reason))
     return True
 
@@ -109,7 +109,9 @@ def _that_vary(
             model.reasons[index] = bias_verdicts.constant(covariate)
         else:
             people = len(np.unique(annotators[differs]))
-            model.reasons[index] = bias_verdicts.too_few(n, people, least=FEWEST_VOTES)
+            model.reasons[index] = bias_verdicts.too_few(
+                n, people, least=FEWEST_VOTES, cluster=facts.cluster
+            )
     return np.array(kept, dtype=np.int64)
 
 

@@ -19,7 +19,14 @@ from scipy.special import stdtr, stdtrit
 from annotation.core.audit import benjamini_hochberg
 from annotation.core.bias_design import Settled, settled
 from annotation.core.bias_shares import differing, raw_shares
-from annotation.core.bias_verdicts import Estimate, Status, judged, status_of, told_by_one
+from annotation.core.bias_verdicts import (
+    Cluster,
+    Estimate,
+    Status,
+    judged,
+    status_of,
+    told_by_one,
+)
 from annotation.core.clustered_logit import LogitFit, Robust, cluster_robust
 from annotation.core.clustered_share import ClusteredShare
 from annotation.core.covariates import Covariate, Kind
@@ -109,38 +116,83 @@ def bias_model(
     where `facts.items` is given; of 6 to 19 annotators the interval comes from turning the signs
     of their scores. P-values are adjusted over all effects (Benjamini and Hochberg).
     """
-    rules = rules or Rules()
     columns = covariates_of(facts) if covariates is None else tuple(covariates)
-    model = settled(facts, columns)
-    counts = differing(facts, columns)
-    shares = raw_shares(facts, columns, confidence=rules.confidence)
-    fitted = _figures(model, rules)
-    shown = [index for index, column in enumerate(columns) if not column.is_nuisance]
-    p_values = [_p_value(model, fitted, index) for index in shown]
+    return bias_models([(facts, columns)], rules=rules)[0]
+
+
+def bias_models(
+    asked: Sequence[tuple[VoteFacts, Sequence[Covariate]]], *, rules: Rules | None = None
+) -> list[BiasModel]:
+    """Several models as one family of audits: p-values are adjusted over the effects of all."""
+    rules = rules or Rules()
+    fits = [_fit(facts, columns, rules) for facts, columns in asked]
+    p_values = [_p_value(fit.model, fit.fitted, index) for fit in fits for index in fit.shown]
     adjusted = benjamini_hochberg(p_values)
-    alpha = threshold_of_next(adjusted, rate=rules.rate)
-    audits = sum(p is not None for p in p_values)
-    told = {index: _estimate(each, alpha, rules) for index, each in fitted.items()}
+    told = iter(zip(p_values, adjusted, strict=True))
+    family = _Family(
+        alpha=threshold_of_next(adjusted, rate=rules.rate),
+        n_audits=sum(p is not None for p in p_values),
+        rules=rules,
+    )
+    return [_bias_model(fit, [next(told) for _ in fit.shown], family) for fit in fits]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fitted model before its effects are judged; `shown` are the covariates to report."""
+
+    facts: VoteFacts
+    columns: Sequence[Covariate]
+    model: Settled
+    fitted: "dict[int, _Figures]"
+    shares: dict[int, ClusteredShare]
+
+    @property
+    def shown(self) -> list[int]:
+        return [index for index, column in enumerate(self.columns) if not column.is_nuisance]
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Audits that are adjusted together."""
+
+    alpha: float
+    n_audits: int
+    rules: Rules
+
+
+def _fit(facts: VoteFacts, columns: Sequence[Covariate], rules: Rules) -> _Fit:
+    model = settled(facts, columns)
+    shares = raw_shares(facts, columns, confidence=rules.confidence)
+    fitted = _figures(model, rules, facts.cluster)
+    return _Fit(facts, columns, model, fitted, shares | model.shares)
+
+
+def _bias_model(
+    fit: _Fit, told: Sequence[tuple[float | None, float | None]], family: _Family
+) -> BiasModel:
+    facts, rules = fit.facts, family.rules
+    counts = differing(facts, fit.columns)
     effects = [
         _effect(
-            columns[index],
-            told.get(index),
-            _Tested(p_value, p_adjusted, audits, rules),
-            reason=model.reasons.get(index, ""),
-            share=model.shares.get(index) or shares.get(index),
+            fit.columns[index],
+            _estimate(fit.fitted[index], family.alpha, rules) if index in fit.fitted else None,
+            _Tested(p_value, p_adjusted, family.n_audits, rules, facts.cluster),
+            reason=fit.model.reasons.get(index, ""),
+            share=fit.shares.get(index),
             counts=counts[index],
-            note=_beside(model.stands_for.get(index, [])),
+            note=_beside(fit.model.stands_for.get(index, [])),
         )
-        for index, p_value, p_adjusted in zip(shown, p_values, adjusted, strict=True)
+        for index, (p_value, p_adjusted) in zip(fit.shown, told, strict=True)
     ]
-    people = len(np.unique(facts.annotators))
+    clusters = len(np.unique(facts.annotators))
     return BiasModel(
         effects=tuple(effects),
         n=len(facts.first_won),
-        n_annotators=people,
-        n_policies=model.n_policies,
-        method=_method(model, people),
-        note=_note(people),
+        n_annotators=clusters,
+        n_policies=fit.model.n_policies,
+        method=_method(fit.model, clusters, facts.cluster),
+        note=_note(clusters, facts.cluster),
     )
 
 
@@ -159,7 +211,7 @@ class _Figures:
     slope: float
 
 
-def _figures(model: Settled, rules: Rules) -> dict[int, _Figures]:
+def _figures(model: Settled, rules: Rules, cluster: Cluster) -> dict[int, _Figures]:
     """By covariate, what the fit says; those that one person alone tells get their reason."""
     if model.fit is None or model.groups is None:
         return {}
@@ -173,7 +225,7 @@ def _figures(model: Settled, rules: Rules) -> dict[int, _Figures]:
     if FEWEST_TO_TURN <= len(model.groups.people) < FEW_ANNOTATORS:
         p_values, critical, least = _turned(model, model.fit, t, p_values, critical, rules)
     shifts, shift_errors, slope = _marginal(model, model.fit, robust)
-    alone = {int(index): told_by_one() for index in model.columns[~robust.is_shared[:k]]}
+    alone = {int(index): told_by_one(cluster) for index in model.columns[~robust.is_shared[:k]]}
     model.reasons.update(alone)
     return {
         int(index): _Figures(
@@ -242,6 +294,7 @@ class _Tested:
     p_adjusted: float | None
     n_audits: int
     rules: Rules
+    cluster: Cluster
 
     @property
     def is_found(self) -> bool:
@@ -263,7 +316,10 @@ def _effect(
     if estimate is not None and tested.p_value is not None and tested.p_adjusted is not None:
         rules = tested.rules
         status = status_of(estimate, tested.p_value, tested.p_adjusted, rate=rules.rate)
-        verdict = judged(covariate, estimate, status, power=rules.power, n_audits=tested.n_audits)
+        verdict = judged(
+            covariate, estimate, status,
+            power=rules.power, n_audits=tested.n_audits, cluster=tested.cluster,
+        )  # fmt: skip
     return Effect(
         key=covariate.key,
         kind=covariate.kind,
@@ -317,19 +373,20 @@ def _beside(names: list[str]) -> str:
     return f"It stands for {', '.join(names)} too: no vote tells them apart." if names else ""
 
 
-def _method(model: Settled, n_annotators: int) -> str:
+def _method(model: Settled, n_clusters: int, cluster: Cluster) -> str:
     if model.fit is None:
         return "Nothing could be fitted"
     beside = f", {model.n_policies} policies' strengths beside" if model.n_policies else ""
-    few = FEWEST_TO_TURN <= n_annotators < FEW_ANNOTATORS
-    errors = "signs of annotators' scores turned (wild bootstrap)" if few else "t intervals"
+    few = FEWEST_TO_TURN <= n_clusters < FEW_ANNOTATORS
+    errors = f"signs of {cluster}s' scores turned (wild bootstrap)" if few else "t intervals"
     return (
         f"Logistic Bradley-Terry model of {len(model.columns)} covariates{beside}; "
-        f"cluster-robust by annotator (CR2, Satterthwaite), {errors}; Benjamini-Hochberg"
+        f"cluster-robust by {cluster} (CR2, Satterthwaite), {errors}; Benjamini-Hochberg"
     )
 
 
-def _note(n_annotators: int) -> str:
-    if 1 < n_annotators < FEW_ANNOTATORS:
-        return f"Only {n_annotators} annotators: intervals are rough, and tell of these people."
-    return ""
+def _note(n_clusters: int, cluster: Cluster) -> str:
+    if not 1 < n_clusters < FEW_ANNOTATORS:
+        return ""
+    those = "people" if cluster == "annotator" else f"{cluster}s"
+    return f"Only {n_clusters} {cluster}s: intervals are rough, and tell of these {those}."

@@ -7,6 +7,7 @@ from typing import Literal
 from annotation.core.covariates import Covariate
 
 Status = Literal["found", "hint", "none_found", "unclear", "untold"]
+Cluster = Literal["annotator", "prompt", "comparison"]
 
 RELEVANT_SHIFT = 0.05
 STRONG_SHIFT = 0.1
@@ -57,7 +58,13 @@ def status_of(told: Estimate, p_value: float, p_adjusted: float, *, rate: float)
 
 
 def judged(
-    covariate: Covariate, told: Estimate, status: Status, *, power: float, n_audits: int
+    covariate: Covariate,
+    told: Estimate,
+    status: Status,
+    *,
+    power: float,
+    n_audits: int,
+    cluster: Cluster = "annotator",
 ) -> str:
     """The verdict on an effect that could be fitted."""
     if status == "found":
@@ -72,7 +79,7 @@ def judged(
     if told.detectable_shift is None:
         return (
             f"Too little to tell whether {sides}: among {n_audits} audits of so few "
-            "annotators no effect, however large, could be found."
+            f"{cluster}s no effect, however large, could be found."
         )
     least = f"{100 * told.detectable_shift:.1f} points"
     if status == "none_found":
@@ -92,23 +99,34 @@ def constant(covariate: Covariate) -> str:
     return "In no vote do the two responses differ in this, so what it does cannot be told."
 
 
-def too_few(n: int, n_annotators: int, *, least: int) -> str:
-    people = "1 annotator" if n_annotators == 1 else f"{n_annotators} annotators"
+def too_few(n: int, n_clusters: int, *, least: int, cluster: Cluster = "annotator") -> str:
+    of = "by" if cluster == "annotator" else "on"
+    clusters = f"1 {cluster}" if n_clusters == 1 else f"{n_clusters} {cluster}s"
     votes = "vote differs" if n == 1 else "votes differ"
     return (
-        f"Only {n:,} {votes} in this, by {people}: too few to tell. "
-        f"At least {least} by 2 annotators are needed."
+        f"Only {n:,} {votes} in this, {of} {clusters}: too few to tell. "
+        f"At least {least} {of} 2 {cluster}s are needed."
     )
 
 
-def one_annotator(n: int) -> str:
+def one_cluster(n: int, cluster: Cluster = "annotator") -> str:
+    if cluster != "annotator":
+        return (
+            f"All {n:,} votes are on one {cluster}: what holds of it alone and what of others "
+            "cannot be told. Let more be judged."
+        )
     return (
         f"All {n:,} votes are by one annotator: what is a habit of this person and what of all "
         "cannot be told. Ask for votes of more people."
     )
 
 
-def told_by_one() -> str:
+def told_by_one(cluster: Cluster = "annotator") -> str:
+    if cluster != "annotator":
+        return (
+            f"Nearly all that these votes tell of it comes from one {cluster}, so what holds of it "
+            "alone cannot be told from what holds of others."
+        )
     return (
         "Nearly all that these votes tell of it comes from one annotator, so a habit of this "
         "person cannot be told from one of all."

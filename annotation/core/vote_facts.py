@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.core.bias_verdicts import Cluster
 from annotation.core.covariates import (
     Context,
     Covariate,
@@ -34,6 +35,7 @@ class VoteFacts:
     What a project does not know stays None; what is unknown of one vote is NaN (or "" of a group).
 
     annotators, items, policies: ids; items are comparisons or prompts, whose votes are alike too.
+    cluster: what `annotators` are: of one judge's votes prompts or comparisons stand in for them.
     order_known: False where any order stands in for the one shown; such a vote says nothing of
         position, and all that it says of the rest.
     first_features, second_features: (n, 7), rows of `text_features.features_table`.
@@ -74,6 +76,7 @@ class VoteFacts:
     first_families: Labels | None = None
     second_families: Labels | None = None
     groups: Mapping[str, Labels] | None = None
+    cluster: Cluster = "annotator"
 
 
 def covariates_of(

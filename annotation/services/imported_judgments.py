@@ -157,12 +157,12 @@ def _people(project: Project, names: set[str]) -> dict[str, User]:
 
 
 def _name_judges(people: dict[str, User], votes: list[_Vote]) -> None:
-    """Notes which model judges under a name; a model that is known already is kept."""
+    """Notes which model judges under a name, which is no person then; a known model is kept."""
     named = {v.record.annotator: v.record.judge_model for v in votes if v.record.judge_model}
     judges = [people[name] for name in sorted(named) if not people[name].judge_model]
     for judge in judges:
-        judge.judge_model = named[judge.name]
-    User.objects.bulk_update(judges, ["judge_model"])
+        judge.judge_model, judge.kind = named[judge.name], User.Kind.SIMULATED
+    User.objects.bulk_update(judges, ["judge_model", "kind"])
 
 
 def _unknown(project: Project, votes: list[_Vote]) -> list[_Vote]:

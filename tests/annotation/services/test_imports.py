@@ -19,7 +19,7 @@ from annotation.models import (
     Prompt,
     User,
 )
-from annotation.selectors.judgments import preferences
+from annotation.selectors.judgments import live, preferences
 from annotation.services.agreement import agreement_measure
 from annotation.services.audits import bias_audit
 from annotation.services.imports import file_import, records_import
@@ -245,7 +245,11 @@ def test_families_and_judges_are_kept_as_the_first_file_names_them(
         path=jsonl(tmp_path, [again | {"judge_model": "other"}], "more.jsonl"),
     )  # fmt: skip
     assert dict(target.policies.values_list("name", "family")) == {"a": "Acme", "b": ""}
-    assert dict(User.objects.values_list("name", "judge_model")) == {"judge": "acme-large", "w": ""}
+    assert set(User.objects.values_list("name", "judge_model", "kind")) == {
+        ("judge", "acme-large", "simulated"), ("w", "", "imported"),
+    }  # fmt: skip
+    assert [row.annotator.name for row in live(target)] == ["w"]
+    assert live(target, include_simulated=True).count() == 3
     completion = {"prompt": "How are you?", "policy": "b", "text": "Better.", "family": "Bee"}
     records_import(project=target, kind="completions", rows=[completion])
     assert target.policies.get(name="b").family == "Bee"
