@@ -58,13 +58,30 @@ class Cutoff:
         """The same ones whenever they are asked for, whatever happened in between."""
         found = live(
             self.project,
-            include_simulated=self.project.learns_from_simulated,
+            include_simulated=self.includes_simulated,
             cutoff_id=self.judgment_id,
             with_quarantined=self.with_quarantined,
             with_repeats=with_repeats,
             as_of=self.as_of,
         )
-        return found if self.with_judges else of_people(found)
+        return self.narrowed(found, with_repeats=with_repeats)
+
+    @property
+    def includes_simulated(self) -> bool:
+        """LLM judges come as simulated annotators, and are told apart from the others of them."""
+        return self.project.learns_from_simulated or self.with_judges
+
+    def narrowed(
+        self, judgments: QuerySet[Judgment], *, with_repeats: bool = False
+    ) -> QuerySet[Judgment]:
+        """Those of people, or of judges too; without second answers, imported ones as well."""
+        if not with_repeats:
+            judgments = judgments.filter(comparison__repeat_of__isnull=True)
+        if not self.with_judges:
+            return of_people(judgments)
+        if self.project.learns_from_simulated:
+            return judgments
+        return judgments.exclude(annotator__kind=User.Kind.SIMULATED, annotator__judge_model="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +142,11 @@ def said_between(
     judgments = counted(
         given.exclude(superseded_by__id__lte=upto_id),
         cutoff.project,
-        include_simulated=cutoff.project.learns_from_simulated,
+        include_simulated=cutoff.includes_simulated,
         with_quarantined=cutoff.with_quarantined,
         as_of=cutoff.as_of,
     )
-    judgments = judgments if cutoff.with_judges else of_people(judgments)
+    judgments = cutoff.narrowed(judgments)
     of = "" if criterion.key == Criterion.OVERALL else "answers__"
     if of:
         judgments = judgments.filter(answers__criterion=criterion)

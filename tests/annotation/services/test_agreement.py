@@ -66,11 +66,12 @@ def judged(project: Project, ana: User, ben: User) -> Project:
 
 @pytest.fixture
 def crowd() -> Project:
-    """Every vote of the demo's crowd study; its texts, slow to render, are left out."""
+    """The demo's crowd study with one of its judges; its texts, slow to render, are left out."""
     project = make_project("Crowd", held_out_fraction=0.0, strength_levels=0)
     rows = [
         vote | {"completions": [each | {"text": each["policy"]} for each in vote["completions"]]}
-        for vote in sources.crowd_judgments()
+        for vote in (*sources.crowd_judgments(), *sources.crowd_judges())
+        if vote.get("judge_model") != "GPT 3.5 Turbo"
     ]
     records_import(project=project, kind="judgments", rows=rows)
     return project
@@ -91,7 +92,10 @@ def test_the_crowd_study_has_the_published_alpha(crowd: Project) -> None:
         assert wide["high"] - wide["low"] > kept["high"] - kept["low"]
     assert not detail["too_few"]
     assert "more than by chance" in detail["reading"]
-    assert detail["graded"] is detail["rankings"] is detail["judges"] is None
+    assert detail["graded"] is detail["rankings"] is None
+    (judge,) = detail["judges"]["models"]
+    assert (judge["model"], judge["n"]) == ("GPT 4", 2139)
+    assert 0.1 < judge["low"] < judge["value"] < judge["high"] < report.low
     assert set(detail["slices"]) == DIMENSIONS
     assert len(detail["slices"]["pair"]["rows"]) == 30
     assert detail["slices"]["pair"]["more"] > 800
@@ -199,7 +203,7 @@ def test_llm_judges_are_compared_with_people_and_not_counted(
     judged: Project, ana: User, ben: User
 ) -> None:
     assert measured(judged).detail["judges"] is None
-    User.objects.filter(pk=ben.pk).update(judge_model="gpt-4")
+    User.objects.filter(pk=ben.pk).update(judge_model="gpt-4", kind="simulated")
     report = measured(judged)
     assert (report.estimate, report.n_judgments) == (None, 0)
     judges = report.detail["judges"]
@@ -208,12 +212,26 @@ def test_llm_judges_are_compared_with_people_and_not_counted(
     assert model["value"] == pytest.approx(0.5)
     assert judges["n_people"] == 1
     assert "Only one annotator" in judges["people"]["alpha"]["note"]
-    User.objects.filter(pk=ana.pk).update(judge_model="gpt-3")
+    User.objects.filter(pk=ana.pk).update(judge_model="gpt-3", kind="simulated")
     alone = measured(judged)
     assert alone.estimate is not None
     assert alone.detail["with_judges"]
     assert alone.detail["judges"] is None
     assert len(people_at(alone)["ids"]) == 2
+
+
+def test_a_second_answer_in_a_file_is_no_annotator_of_its_own(ana: User) -> None:
+    project = make_project("Twice", held_out_fraction=0.0)
+    pair = [{"policy": "a", "text": "Well."}, {"policy": "b", "text": "Ill."}]
+    votes = [("w1", "left", "1"), ("w1", "right", "2"), ("w2", "left", "3")]
+    rows = [
+        {"prompt": "How?", "annotator": who, "winner": winner, "completions": pair, "id": id_}
+        for who, winner, id_ in votes
+    ]
+    records_import(project=project, kind="judgments", rows=rows)
+    detail = measured(project).detail
+    assert (detail["figures"]["alpha"]["n"], detail["figures"]["alpha"]["alone"]) == (1, 0)
+    assert detail["repeats"]["percent"]["n_ratings"] == 1
 
 
 def test_nothing_is_a_sentence_and_never_a_number(project: Project, ana: User) -> None:
