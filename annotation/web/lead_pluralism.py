@@ -22,7 +22,7 @@ from annotation.web.auth import person, signed_in
 from annotation.web.lead import chosen, done, led, page, send
 
 SHOWN, NEAREST = 8, 2
-MOST_STANDINGS, MOST_GROUPS, HISTORY = 20, 25, 60
+MOST_STANDINGS, MOST_GROUPS, MOST_SENTENCES, HISTORY = 20, 25, 5, 60
 SIDES = ("first", "second")
 
 
@@ -131,6 +131,7 @@ def _camps(detail: dict[str, Any]) -> list[tuple[str, int, float, float]]:
 def _winners(choices: list[dict[str, Any]]) -> dict[str, object]:
     everybody = choices[0] if choices else None
     told = [each for each in choices if each["standings"]]
+    conflicts = words.conflicts(choices)
     return {
         "n_choices_more": max(len(told) - MOST_GROUPS, 0),
         "choices": [
@@ -141,7 +142,8 @@ def _winners(choices: list[dict[str, Any]]) -> dict[str, object]:
             )
             for each in told[:MOST_GROUPS]
         ],
-        "conflicts": words.conflicts(choices),
+        "conflicts": conflicts[:MOST_SENTENCES],
+        "n_conflicts_more": max(len(conflicts) - MOST_SENTENCES, 0),
         "everybody": everybody,
         "standings": [
             Interval(each["name"], each["borda"], each["low"], each["high"], round(each["n"]))

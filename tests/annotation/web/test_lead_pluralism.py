@@ -7,9 +7,17 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from annotation.models import Membership, PluralismReport, Pool, Project, Run, User
+from annotation.models import (
+    Membership,
+    PluralismReport,
+    Pool,
+    Project,
+    Run,
+    SelfDescription,
+    User,
+)
 from annotation.services.pluralism import pluralism_measure
-from tests.camps import CAMP, DIVIDING, camps_project
+from tests.camps import CAMP, DIVIDING, camps_project, people
 
 pytestmark = pytest.mark.django_db
 PAGE = "/projects/kitchen/pluralism/"
@@ -53,6 +61,17 @@ def test_the_page_answers_its_question(client: Client, report: PluralismReport) 
     assert f"/projects/kitchen/comparisons/{pair['comparison']}/" in page
     assert "Borda" in page
     assert "NaN" not in page
+
+
+def test_groups_that_want_the_same_are_a_sentence_too(client: Client, project: Project) -> None:
+    camps_project(project=project, described=False)
+    for at, voter in enumerate(people(project)):
+        SelfDescription.objects.create(user=voter, gender="woman" if at % 2 else "man")
+    report = pluralism_measure(project=project, criterion=project.criteria.get(key="overall"))
+    page = client.get(PAGE).content.decode()
+    assert f"On none of {report.n_compared} compared pairs do groups of people differ" in page
+    assert "not more than chance" in page
+    assert page.count("<article") == 2
 
 
 def test_only_leads_learn_of_groups(client: Client, pool: Pool, report: PluralismReport) -> None:
