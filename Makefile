@@ -46,11 +46,12 @@ demo: $(VENV)/.run
 start: $(VENV)/.run
 	@exec $(BIN)/alignui start $(ARGS)
 
-# What starts servers, models or browsers of its own needs the cores for itself.
-ALONE := browser or services or model
+# What starts servers or models of its own needs the cores for itself.
+ALONE := services or model
 test: $(VENV)/.dev chromium
 ifeq ($(ARGS),)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE))"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE) or browser)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not ($(ALONE))"
 	$(BIN)/python -m pytest -m "$(ALONE)"
 else
 	$(BIN)/python -m pytest $(ARGS)
