@@ -16,7 +16,7 @@ from annotation.api.base import (
     person,
     read,
 )
-from annotation.api.reports import SNAPSHOT
+from annotation.api.reports import SNAPSHOT, FewCursor
 from annotation.core.errors import Conflict
 from annotation.models import Criterion, PluralismReport, Run
 from annotation.selectors import access
@@ -35,13 +35,15 @@ class PluralismOut(serializers.ModelSerializer):
 
     class Meta:
         model = PluralismReport
-        fields = list(dict.fromkeys([*SNAPSHOT, "includes_quarantined", "n_compared"]))
+        fields = [*SNAPSHOT, "n_compared"]
         read_only_fields = fields
 
 
 class PluralismQuery(serializers.Serializer):
-    criterion = serializers.CharField(required=False, default=Criterion.OVERALL)
-    with_quarantined = serializers.BooleanField(required=False, default=False)
+    criterion = serializers.SlugField(required=False, default=Criterion.OVERALL)
+    quarantined = serializers.ChoiceField(
+        ["with"], required=False, help_text="The snapshots that count quarantined people."
+    )
 
 
 class PluralismIn(Strict):
@@ -56,12 +58,16 @@ class PluralismReports(ListView):
 
     queryset = PluralismReport.objects.none()
     serializer_class = PluralismOut
+    pagination_class = FewCursor
 
     def get_queryset(self) -> QuerySet[PluralismReport]:
         project = access.project_for_lead(user=person(self.request), slug=self.kwargs["slug"])
         query = PluralismQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        return pluralism_history(project, **query.validated_data)
+        asked = query.validated_data
+        return pluralism_history(
+            project, asked["criterion"], with_quarantined="quarantined" in asked
+        )
 
 
 class PluralismMeasure(View):

@@ -62,7 +62,7 @@ def test_reports_with_interval_and_measuring(api, lena, project):
     assert found["estimate"] == report.estimate
     assert found["low"] < found["estimate"] < found["high"]
     assert found["n_compared"] == 12
-    assert caller.get("projects/kitchen/pluralism", with_quarantined=True).json()["results"] == []
+    assert caller.get("projects/kitchen/pluralism", quarantined="with").json()["results"] == []
     asked = caller.post("projects/kitchen/pluralism/measure", {"with_quarantined": True})
     assert asked.status_code == 202
     assert asked.json()["params"] == {"with_quarantined": True}
