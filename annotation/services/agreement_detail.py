@@ -8,7 +8,6 @@ import numpy as np
 from annotation.core.agreement import Agreement, Estimate, agreement_between, agreement_figures
 from annotation.core.agreement_readings import is_too_few, reading
 from annotation.core.coefficients import Level
-from annotation.core.figures import histogram
 from annotation.core.preferences import Verdict
 from annotation.core.rank_agreement import rank_agreement
 from annotation.core.rated_units import Rated, comparison_agreement
@@ -191,10 +190,13 @@ def _judges(
 def _items(found: Rated) -> Detail:
     """How agreement spreads over comparisons, and those on which people part most."""
     units = comparison_agreement(found)
-    bins = histogram([unit.agreement for unit in units], about=BINS)
+    shares = np.array([unit.agreement for unit in units])
+    counts = np.bincount(np.minimum(shares * BINS + 1e-9, BINS - 1).astype(int), minlength=BINS)
     return {
         "n": len(units),
-        "histogram": [[each.low, each.high, each.count] for each in bins],
+        "histogram": [
+            [at / BINS, (at + 1) / BINS, int(count)] for at, count in enumerate(counts) if units
+        ],
         "unanimous": sum(unit.agreement == 1 for unit in units),
         "contested": [
             [unit.comparison_id, unit.judges, round(unit.agreement, 6)]

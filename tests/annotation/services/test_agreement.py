@@ -117,6 +117,8 @@ def test_figures_are_those_of_the_core(judged: Project) -> None:
         report.detail["items"]["contested"] == [[judged.comparisons.order_by("pk")[3].pk, 2, 0.0]]
         or len(report.detail["items"]["contested"]) == 1
     )
+    histogram = report.detail["items"]["histogram"]
+    assert (histogram[0], histogram[-1]) == ([0.0, 0.1, 1], [0.9, 1.0, 3])
     assert report.detail["too_few"]
     assert report.detail["reading"].startswith("Too few to say")
 
