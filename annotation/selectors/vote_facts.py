@@ -32,9 +32,9 @@ MOST_VOTES = 200_000
 class Votes:
     """The decided votes of a project, and all answers, ties among them.
 
-    facts: of n decided votes. judgments: (n,) ids. times: (n,) seconds since 1970 or NaN. answers:
-    on pairs of responses, 1 where the longer one is preferred, 0.5 a tie (of two that are equally
-    long, the one written earlier counts as the longer). answer_groups: by
+    facts: of n decided votes. judgments, prompts, comparisons: (n,) ids. times: (n,) seconds since
+    1970 or NaN. answers: on pairs of responses, 1 where the longer one is preferred, 0.5 a tie (of
+    two that are equally long, the one written earlier counts as the longer). answer_groups: by
     attribute, the label of each answer's annotator, "" where they gave none. n_prompts: on how
     many prompts the decided votes are. n_decided: how many there are; of more than 200,000 the
     facts hold so many, drawn by the project's seed.
@@ -42,6 +42,8 @@ class Votes:
 
     facts: VoteFacts
     judgments: Ints
+    prompts: Ints
+    comparisons: Ints
     times: Floats
     answers: Answers
     answer_groups: Mapping[str, Labels]
@@ -85,6 +87,8 @@ def votes(project: Project, judgments: QuerySet[Judgment], *, with_groups: bool 
     return Votes(
         facts=facts,
         judgments=pairs.judged.ids[at],
+        prompts=pairs.judged.prompts[at],
+        comparisons=pairs.judged.comparisons[at],
         times=pairs.judged.times[at],
         answers=_answers(pairs, first[:, 0], second[:, 0]),
         answer_groups=groups,

@@ -44,14 +44,18 @@ UNAUDITED = {
 def effect_rows(
     model: BiasModel, covariates: Sequence[Covariate], judgments: NDArray[np.int64], *, seed: int
 ) -> list[BiasAudit]:
-    """The model's effects, then what could not be audited and why."""
+    """One row for each effect of the model, with the judgments that show most of it."""
     by_key = {covariate.key: covariate for covariate in covariates}
-    rows = [
+    return [
         _effect_row(effect, model, _examples(by_key[effect.key], judgments, seed=seed))
         for effect in model.effects
     ]
-    audited = {effect.kind for effect in model.effects}
-    return rows + [
+
+
+def unaudited_rows(model: BiasModel, *, without: Sequence[str] = ()) -> list[BiasAudit]:
+    """What could not be audited, and why; `without` what is audited elsewhere."""
+    audited = {*without, *(effect.kind for effect in model.effects)}
+    return [
         _row(kind, kind, BiasAudit.Status.UNTOLD, method=model.method, detail={"verdict": why})
         for kind, why in UNAUDITED.items()
         if kind not in audited

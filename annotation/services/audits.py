@@ -14,10 +14,16 @@ from annotation.core.drift_of_votes import drift_of_votes
 from annotation.core.groups import group_comparison
 from annotation.core.scheduling import derive_seed
 from annotation.core.vote_facts import covariates_of
-from annotation.models import BiasAudit, Criterion, Judgment, Project, Run
+from annotation.models import BiasAudit, Criterion, Judgment, Project, Run, User
 from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.vote_facts import Votes, votes
-from annotation.services.audit_rows import drift_rows, effect_rows, group_rows
+from annotation.services.audit_rows import (
+    drift_rows,
+    effect_rows,
+    group_rows,
+    unaudited_rows,
+)
+from annotation.services.judge_audits import judge_rows
 from annotation.services.runs import RunHandle
 
 
@@ -25,7 +31,8 @@ from annotation.services.runs import RunHandle
 def bias_audit(
     *, project: Project, run: Run | None = None, with_quarantined: bool = False
 ) -> list[BiasAudit]:
-    """Every effect that the live judgments' overall preferences allow, groups and drift beside.
+    """Every effect that the live judgments' overall preferences allow, groups and drift beside;
+    after them those of each LLM judge.
 
     All of it rests on one reading of the judgments, so that an amendment or a quarantine meanwhile
     changes nothing. A run that has its audit already gets the same one again.
@@ -33,15 +40,17 @@ def bias_audit(
     if run is not None and BiasAudit.objects.filter(run=run).exists():
         return list(BiasAudit.objects.filter(run=run).order_by("pk"))
     now, cutoff = timezone.now(), latest_judgment_id(project)
-    judgments = live(
+    everybody = live(
         project,
-        include_simulated=project.learns_from_simulated,
+        include_simulated=True,
         cutoff_id=cutoff,
         with_quarantined=with_quarantined,
         as_of=now,
     )
     seed = derive_seed(project.seed, "audit")
-    rows = _audited(votes(project, judgments), seed)
+    read = votes(project, _of_people(project, everybody))
+    of_judges = judge_rows(project=project, judgments=everybody, people=read, seed=seed)
+    rows = _audited(read, seed, has_judges=bool(of_judges)) + of_judges
     criterion = project.criteria.get(key=Criterion.OVERALL)
     for row in rows:
         row.project, row.criterion, row.run = project, criterion, run
@@ -70,7 +79,15 @@ def audit_work(handle: RunHandle) -> Mapping[str, object]:
     return {"audits": [audit.pk for audit in audits]}
 
 
-def _audited(read: Votes, seed: int) -> list[BiasAudit]:
+def _of_people(project: Project, everybody: QuerySet[Judgment]) -> QuerySet[Judgment]:
+    """Judgments of people, of simulated annotators where these count, of LLM judges never."""
+    found = everybody.filter(annotator__judge_model="")
+    if project.learns_from_simulated:
+        return found
+    return found.exclude(annotator__kind=User.Kind.SIMULATED)
+
+
+def _audited(read: Votes, seed: int, *, has_judges: bool) -> list[BiasAudit]:
     facts = read.facts
     covariates = covariates_of(facts)
     model = bias_model(facts, covariates, rules=Rules(seed=seed))
@@ -83,6 +100,7 @@ def _audited(read: Votes, seed: int) -> list[BiasAudit]:
     model = replace(model, note=" ".join(filter(None, [model.note, read.note])))
     return [
         *effect_rows(model, covariates, read.judgments, seed=seed),
+        *unaudited_rows(model, without=("own_family",) if has_judges else ()),
         *group_rows(comparisons),
         *drift_rows(drifts),
     ]

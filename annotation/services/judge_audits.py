@@ -1,0 +1,73 @@
+"""Each LLM judge's own audits, as rows beside those of people."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db.models import Count, QuerySet
+
+from annotation.core.bias_model import BiasModel, Rules
+from annotation.core.covariates import Covariate
+from annotation.core.judge_bias import Placed, judge_bias
+from annotation.models import BiasAudit, Judgment, Project
+from annotation.selectors.vote_facts import Votes, votes
+from annotation.services.audit_rows import effect_rows
+
+MOST_JUDGES = 20
+BESIDE = (
+    "Beside how good people find these policies, by their votes on the same prompts; strengths of "
+    "policies are shared, everything else is the judge's or people's own."
+)
+
+
+def judge_rows(
+    *, project: Project, judgments: QuerySet[Judgment], people: Votes, seed: int
+) -> list[BiasAudit]:
+    """The audits of the judges with most judgments; `judgments` are everybody's."""
+    of_judges = judgments.exclude(annotator__judge_model="")
+    models = (
+        of_judges.order_by()
+        .values_list("annotator__judge_model")
+        .annotate(n=Count("pk"), judges=Count("annotator", distinct=True))
+        .order_by("-n", "annotator__judge_model")[:MOST_JUDGES]
+    )
+    return [
+        row
+        for model, _n, n_judges in models
+        for row in _rows_of_judge(
+            model,
+            n_judges,
+            votes(project, of_judges.filter(annotator__judge_model=model), with_groups=False),
+            people,
+            seed=seed,
+        )
+    ]
+
+
+def _rows_of_judge(
+    model: str, n_judges: int, read: Votes, people: Votes, *, seed: int
+) -> list[BiasAudit]:
+    """None of a judge who never preferred anything."""
+    if not len(read.judgments):
+        return []
+    found = judge_bias(_placed(read), _placed(people), rules=Rules(seed=seed))
+    family = replace(found.family, values=found.family.values[: len(read.judgments)])
+    rows = [
+        *_rows(found.alone, found.asked, read, seed=seed),
+        *_rows(found.beside, [family], read, seed=seed, note=BESIDE),
+    ]
+    for row in rows:
+        row.detail |= {"judge": model, "cluster": found.cluster, "n_clusters": row.n_annotators}
+        row.bias = f"judge:{model}:{row.bias}"[:160]
+        row.n_annotators = n_judges
+    return rows
+
+
+def _rows(
+    model: BiasModel, covariates: Sequence[Covariate], read: Votes, *, seed: int, note: str = ""
+) -> list[BiasAudit]:
+    about = " ".join(filter(None, [note, model.note, read.note]))
+    return effect_rows(replace(model, note=about), covariates, read.judgments, seed=seed)
+
+
+def _placed(read: Votes) -> Placed:
+    return Placed(read.facts, read.prompts, read.comparisons)
