@@ -10,14 +10,18 @@ WIDE = 0.4
 FEW_ITEMS = 10
 
 
-def is_too_few(estimate: Estimate) -> bool:
-    """Whether the figure could be almost anything: no interval, few items, or a wide interval."""
+def is_too_few(estimate: Estimate, *, n_groups: int | None = None) -> bool:
+    """Whether the figure could be almost anything: no interval, few items, or a wide interval.
+
+    Where items come in groups (the pairs of a ranking), `n_groups` is how many: each is one case.
+    """
     if estimate.low is None or estimate.high is None:
         return True
-    return estimate.n_units < FEW_ITEMS or estimate.high - estimate.low > WIDE
+    n = estimate.n_units if n_groups is None else n_groups
+    return n < FEW_ITEMS or estimate.high - estimate.low > WIDE
 
 
-def reading(estimate: Estimate) -> str:
+def reading(estimate: Estimate, *, n_groups: int | None = None) -> str:
     """One sentence on a chance-corrected figure, by the ends of its interval.
 
     Reliable from 0.8 on, for tentative conclusions from 0.667: Krippendorff (2018), chapter 12.
@@ -27,11 +31,9 @@ def reading(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return f"Too few to say: {estimate.value:.2f}, without an interval. {estimate.note}".strip()
     between = f"{estimate.low:.2f} to {estimate.high:.2f}"
-    if is_too_few(estimate):
-        return (
-            f"Too few to say: {estimate.n_units} items judged by two or more put it anywhere "
-            f"from {between}."
-        )
+    if is_too_few(estimate, n_groups=n_groups):
+        n = estimate.n_units if n_groups is None else n_groups
+        return f"Too few to say: {n} items judged by two or more put it anywhere from {between}."
     return f"{_in_words(estimate.low, estimate.high)} ({between})."
 
 

@@ -66,6 +66,17 @@ class Rated:
         """How many judgments have a rating here."""
         return len(np.unique(self.judgment_of))
 
+    def shared(self) -> "Rated":
+        """The ratings of units that two or more rated."""
+        units, unit_of = numbered(self.ratings.units)
+        sizes = np.bincount(unit_of, minlength=len(units))
+        return self.where(sizes[unit_of] > 1)
+
+    @property
+    def n_comparisons(self) -> int:
+        """How many comparisons have a rating here."""
+        return len(np.unique(self.comparisons))
+
 
 def comparisons_of(units: Ints) -> Ints:
     """The comparisons that units belong to."""

@@ -130,7 +130,7 @@ def _thin(newest: AgreementReport) -> None:
 def _report_create(
     *, cutoff: Cutoff, criterion: Criterion, run: Run | None, found: Measured
 ) -> AgreementReport:
-    alpha = found.figures.alpha
+    alpha, shared = found.figures.alpha, found.rated.shared()
     return AgreementReport.objects.create(
         project=cutoff.project,
         criterion=criterion,
@@ -141,8 +141,8 @@ def _report_create(
         estimate=alpha.value,
         low=alpha.low,
         high=alpha.high,
-        n_comparisons=alpha.n_units,
-        n_judgments=alpha.n_ratings,
+        n_comparisons=shared.n_comparisons,
+        n_judgments=shared.n_judgments,
         n_annotators=alpha.n_annotators,
         method=alpha.method,
         seed=alpha.seed,

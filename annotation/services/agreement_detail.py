@@ -68,6 +68,7 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
     both = agreement_figures(
         found.ratings, seed=seed, level=level, categories=categories, over="items and annotators"
     )
+    n_comparisons = found.shared().n_comparisons
     detail = {
         "version": VERSION,
         "level": level,
@@ -79,8 +80,8 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
         "commonest": figures.commonest,
         "commonest_share": figures.commonest_share,
         "parting": figures.parting,
-        "reading": reading(figures.alpha),
-        "too_few": is_too_few(figures.alpha),
+        "reading": reading(figures.alpha, n_groups=n_comparisons),
+        "too_few": is_too_few(figures.alpha, n_groups=n_comparisons),
         "graded": _graded(cutoff.project, criterion, given, seed),
         "rankings": _rankings(cutoff.project, given, seed),
         "repeats": _repeats(cutoff, criterion, seed),

@@ -59,6 +59,7 @@ def _row(
     each: Slice, found: Rated, level: Level, categories: Sequence[int], seed: int
 ) -> dict[str, Any]:
     part = found.where(each.kept)
+    n_comparisons = part.shared().n_comparisons
     figures = agreement_figures(
         part.ratings,
         seed=derive_seed(seed, "slice", each.key),
@@ -69,12 +70,13 @@ def _row(
         "key": each.key,
         "label": each.label,
         "n_judgments": part.n_judgments,
+        "n_comparisons": n_comparisons,
         "n_annotators": len(np.unique(part.ratings.annotators)),
         "percent": figures.percent.value,
         "alpha": _brief(figures.alpha),
         "ac": _brief(figures.ac),
-        "too_few": is_too_few(figures.alpha),
-        "reading": reading(figures.alpha),
+        "too_few": is_too_few(figures.alpha, n_groups=n_comparisons),
+        "reading": reading(figures.alpha, n_groups=n_comparisons),
         "parting": figures.parting,
     }
 

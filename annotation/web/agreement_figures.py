@@ -51,7 +51,7 @@ def slice_pairs(report: AgreementReport, by: str) -> list[Pair]:
             label=row["label"],
             alpha=side(_("alpha"), row["alpha"]),
             ac=side(_("AC"), row["ac"], tone="second"),
-            n=row["alpha"]["n"],
+            n=row["n_comparisons"],
             words=_few(row) if row["too_few"] else "",
             href=_slice_link(report.project, by, row["key"]),
             is_too_few=row["too_few"],

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.core.agreement import Agreement
 from annotation.models import AgreementReport
 from annotation.services.agreement_sums import AgreementNow
 
@@ -48,28 +47,28 @@ def agreement_sentence(overall: AgreementReport | None, newest: Sequence[Agreeme
     return f"{sentence} {least}"
 
 
-def now_sentence(now: AgreementNow | None, report: AgreementReport | None) -> str:
+def now_sentence(
+    now: AgreementNow | None, report: AgreementReport | None, *, is_pairwise: bool
+) -> str:
     """The figures as of now, where judgments have come in since the snapshot."""
     if now is None or now.figures.alpha.value is None:
         return ""
     if report is not None and now.upto_id <= report.cutoff_judgment_id:
         return ""
     alpha, ac = now.figures.alpha, now.figures.ac
-    sentence = _(
-        "As of now: alpha %(alpha)s%(between)s, %(name)s %(ac)s%(ac_between)s on %(n)s items."
+    sentence = (
+        _("As of now: alpha %(alpha)s%(between)s, %(name)s %(ac)s%(ac_between)s on %(n)s items.")
+        if is_pairwise
+        else _("As of now: alpha %(alpha)s%(between)s, %(name)s %(ac)s%(ac_between)s, by pairs.")
     )
     return sentence % {
         "alpha": two(alpha.value or 0.0),
         "between": brackets(alpha.low, alpha.high),
-        "name": ac_name(now.figures),
+        "name": ac_name_at(alpha.level),
         "ac": "\N{EN DASH}" if ac.value is None else two(ac.value),
         "ac_between": brackets(ac.low, ac.high),
         "n": f"{alpha.n_units:,}",
     }
-
-
-def ac_name(figures: Agreement) -> str:
-    return ac_name_at(figures.alpha.level)
 
 
 def ac_name_at(level: str) -> str:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.core.errors import Conflict
 from annotation.core.figures import Table
 from annotation.core.paired_figures import Tie
-from annotation.models import AgreementReport, Criterion, Project, Run
+from annotation.models import AgreementReport, ComparisonKind, Criterion, Project, Run
 from annotation.selectors import reports
 from annotation.selectors.access import projects_led
 from annotation.selectors.agreement import names_of
@@ -163,7 +163,11 @@ def _now(project: Project, overall: AgreementReport | None) -> str:
     agreement_sums_update(project=project, at_most=READ_AT_MOST)
     criterion = project.criteria.filter(key=Criterion.OVERALL).first()
     found = agreement_now(project)
-    return words.now_sentence(found.get(criterion.pk) if criterion else None, overall)
+    return words.now_sentence(
+        found.get(criterion.pk) if criterion else None,
+        overall,
+        is_pairwise=project.kind == ComparisonKind.PAIRWISE,
+    )
 
 
 def _judgments_since(project: Project, report: AgreementReport | None) -> int:

@@ -32,6 +32,13 @@ def test_few_items_never_say_much_however_narrow_the_interval() -> None:
     assert "6 items" in reading(few)
 
 
+def test_items_of_few_groups_are_few() -> None:
+    many = replace(SOME, value=0.5, low=0.4, high=0.6, n_units=600)
+    assert not is_too_few(many, n_groups=100)
+    assert is_too_few(many, n_groups=6)
+    assert "6 items" in reading(many, n_groups=6)
+
+
 def test_a_figure_without_interval_or_value_gives_its_note() -> None:
     bare = replace(SOME, low=None, high=None, note="Why.")
     assert reading(bare) == "Too few to say: 0.50, without an interval. Why."

@@ -90,6 +90,12 @@ def test_nothing_has_no_comparisons_and_no_slices() -> None:
     assert most_shared(nothing.ratings, 3).tolist() == []
 
 
+def test_what_is_shared_is_what_can_be_compared() -> None:
+    shared = rated_pairs(PANEL).shared()
+    assert (shared.n_comparisons, shared.n_judgments, len(shared.ratings.units)) == (2, 5, 5)
+    assert rated_pairs([]).shared().n_comparisons == 0
+
+
 def test_those_who_share_most_are_chosen() -> None:
     units, people = np.array([1, 1, 2, 2, 3, 3, 4]), np.array([1, 2, 1, 2, 1, 3, 4])
     ratings = Ratings(units, people, np.zeros(7, dtype=np.int64))

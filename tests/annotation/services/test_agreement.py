@@ -158,7 +158,7 @@ def test_marks_are_measured_as_marks(project: Project, ana: User, ben: User) -> 
             judgment.answers.create(criterion=clear, ratings=marks[judgment.comparison_id])
     report = measured(project, "clear")
     assert report.method.startswith("Krippendorff's alpha (interval)")
-    assert (report.n_comparisons, report.n_judgments) == (4, 8)
+    assert (report.n_comparisons, report.n_judgments) == (2, 4)
     assert report.estimate == pytest.approx(1 - (4 / 8) / (256 / 56))
     assert report.detail["graded"]["alpha"]["value"] is not None
     assert {row["label"] for row in report.detail["slices"]["pair"]["rows"]} == {"terse", "wordy"}
@@ -168,7 +168,11 @@ def test_rankings_are_compared_as_a_whole(ranking_project: Project, ana: User, b
     for person in (ana, ben):
         for groups in (((0,), (1,), (2,), (3,)), ((0, 1), (2, 3))):
             judge(person, ranking_project, groups=groups)
-    rankings = measured(ranking_project).detail["rankings"]
+    report = measured(ranking_project)
+    assert (report.n_comparisons, report.n_judgments) == (2, 4)
+    assert report.detail["figures"]["alpha"]["n"] == 12
+    assert report.detail["reading"].startswith("Too few to say: 2 items")
+    rankings = report.detail["rankings"]
     assert set(rankings) == {"tau", "w", "overlap", "pairs"}
     assert all(rankings[name]["value"] is not None for name in rankings)
     assert rankings["tau"]["n"] == 2
