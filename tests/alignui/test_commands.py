@@ -9,9 +9,17 @@ from click.testing import CliRunner
 from django.db import connection
 
 from alignui import follow
-from alignui.commands import acquire, export, generate, import_, train
+from alignui.commands import acquire, export, generate, import_, measure, train
 from annotation.core.errors import AlignUIError, Conflict, Invalid, NotFound
-from annotation.models import Export, Prompt, Run
+from annotation.models import (
+    AgreementReport,
+    BiasAudit,
+    Export,
+    PeopleReport,
+    PluralismReport,
+    Prompt,
+    Run,
+)
 from annotation.services.runs import run_execute
 from tests.factories import judge, make_policy
 
@@ -169,3 +177,18 @@ def test_training_and_acquisition_are_asked_for(project, ana):
     assert run(train.command, project.slug, "--no-wait").exit_code == 0
     assert run(acquire.command, project.slug, "--no-wait", "--json").exit_code == 0
     assert set(Run.objects.values_list("kind", flat=True)) == {"training", "acquisition"}
+
+
+@pytest.mark.parametrize("what", ["agreement", "audit", "people", "pluralism"])
+def test_a_measuring_here(what, project, ana, ben):
+    for person in (ana, ben):
+        judge(person, project, groups=((0,), (1,)))
+    arguments = (what, project.slug, "--with-quarantined", "--here", "--json")
+    result = run(measure.command, *arguments)
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert (told["kind"], told["state"], told["error"]) == (what, "succeeded", "")
+    assert Run.objects.get(kind=what).params == {"with_quarantined": True}
+    reports = (AgreementReport, BiasAudit, PeopleReport, PluralismReport)
+    stored = {model: model.objects.filter(includes_quarantined=True).count() for model in reports}
+    assert sum(count > 0 for count in stored.values()) == 1
