@@ -76,7 +76,7 @@ def judged(
         )
     sides = f"votes favour {covariate.favours} or {covariate.opposes}"
     between = f"[{_points(told.shift_low)}, {_points(told.shift_high)}] points"
-    if told.detectable_shift is None:
+    if told.detectable_shift is None or told.detectable_shift >= 1:
         return (
             f"Too little to tell whether {sides}: among {n_audits} audits of so few "
             f"{cluster}s no effect, however large, could be found."

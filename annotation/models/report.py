@@ -1,5 +1,7 @@
 """Dated snapshots of what the judgments say about themselves, and released datasets."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
@@ -82,7 +84,10 @@ class BiasAudit(Snapshot):
 
     `bias` is the covariate's key, `kind` the family it belongs to. `estimate` is its average
     marginal effect: by how much, on the scale of a chance, it shifts votes towards what it favours.
+    Audits of an LLM judge say `judge:<model>:` before the covariate, and are no audits of people.
     """
+
+    OF_JUDGE: ClassVar[str] = "judge:"
 
     class Status(models.TextChoices):
         FOUND = "found", "Found"
@@ -108,6 +113,10 @@ class BiasAudit(Snapshot):
 
     def __str__(self) -> str:
         return f"Audit of {self.bias} in {self.project}"
+
+    @property
+    def is_of_judge(self) -> bool:
+        return self.bias.startswith(self.OF_JUDGE)
 
 
 class PeopleReport(Snapshot):

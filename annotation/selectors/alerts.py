@@ -80,7 +80,10 @@ def alert_for_lead(*, user: User, alert_id: int) -> Alert:
 
 
 def readings(rule: AlertRule) -> list[Reading]:
-    """The newest figures that the rule asks about; those that leave nobody out never count."""
+    """The newest figures that the rule asks about; those that leave nobody out never count.
+
+    What LLM judges lean to counts only where the rule names it.
+    """
     find: dict[str, Callable[[Project], list[Reading]]] = {
         Signal.AGREEMENT: _agreement,
         Signal.BIAS: _biases,
@@ -88,7 +91,9 @@ def readings(rule: AlertRule) -> list[Reading]:
         Signal.DIVISION: _divisions,
     }
     found = find[rule.signal](rule.project)
-    return [each for each in found if rule.subject in ("", each.subject)]
+    if rule.subject:
+        return [each for each in found if each.subject == rule.subject]
+    return [each for each in found if not (rule.signal == Signal.BIAS and _is_of_judge(each))]
 
 
 def known_biases(project: Project) -> list[str]:
@@ -127,6 +132,10 @@ def _biases(project: Project) -> list[Reading]:
         )
         for a in newest
     ]  # fmt: skip
+
+
+def _is_of_judge(reading: Reading) -> bool:
+    return reading.subject.startswith(BiasAudit.OF_JUDGE)
 
 
 def _people(project: Project) -> list[Reading]:

@@ -226,7 +226,7 @@ def _judgments(project: Project) -> LoopStep:
     today = by_people.filter(judged_at__gte=midnight).exclude(source=Judgment.Source.IMPORT).count()
     parts = [_("%(n)s today") % {"n": f"{today:,}"}]
     if simulated:
-        parts.append(_("%(n)s simulated besides") % {"n": f"{simulated:,}"})
+        parts.append(_("%(n)s by programs besides") % {"n": f"{simulated:,}"})
     return LoopStep(
         key="judgments",
         title=_("Judgments"),
@@ -272,12 +272,16 @@ def _audit_words(audits: list[BiasAudit]) -> str:
     found = [
         audit
         for audit in audits
-        if audit.status == BiasAudit.Status.FOUND and audit.kind not in {"group", "drift"}
+        if audit.status == BiasAudit.Status.FOUND
+        and audit.kind not in {"group", "drift"}
+        and not audit.is_of_judge
     ]
     found.sort(key=lambda audit: -abs(1.0 if audit.estimate is None else audit.estimate))
     names = list(dict.fromkeys(audit.kind.replace("_", " ") for audit in found))
     if not names:
-        is_told = any(audit.status != BiasAudit.Status.UNTOLD for audit in audits)
+        is_told = any(
+            audit.status != BiasAudit.Status.UNTOLD for audit in audits if not audit.is_of_judge
+        )
         return _("no bias found") if is_told else _("too little to audit")
     return _("bias by %(names)s") % {"names": ", ".join(names)}
 

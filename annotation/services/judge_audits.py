@@ -57,7 +57,7 @@ def _rows_of_judge(
     ]
     for row in rows:
         row.detail |= {"judge": model, "cluster": found.cluster, "n_clusters": row.n_annotators}
-        row.bias = f"judge:{model}:{row.bias}"[:160]
+        row.bias = f"{BiasAudit.OF_JUDGE}{model}:{row.bias}"[:160]
         row.n_annotators = n_judges
     return rows
 

@@ -56,10 +56,16 @@ class EffectRow:
 
 @register.inclusion_tag("lead/effects.html")
 def effects(
-    rows: Sequence[EffectRow], *, caption: str = "", noun: str = "", n_of: str = ""
+    rows: Sequence[EffectRow],
+    *,
+    caption: str = "",
+    noun: str = "",
+    n_of: str = "",
+    beside: Sequence[EffectRow] = (),
 ) -> dict[str, object]:
-    """All effects on one axis, 0 in its middle being no bias."""
-    found = axis_over([v for row in rows for v in (row.estimate, row.low, row.high, 0.0)])
+    """All effects on one axis, which reaches as far as those in pictures `beside` it."""
+    every = [*rows, *beside]
+    found = axis_over([v for row in every for v in (row.estimate, row.low, row.high, 0.0)])
     across = Across(*found)
     return {
         "rows": [(row, _mark(row, across)) for row in rows],

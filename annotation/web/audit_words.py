@@ -52,7 +52,8 @@ def audits_sentence(effects: Sequence[BiasAudit], beside: Sequence[BiasAudit]) -
     if not told:
         return _("What besides quality moves the votes? There is too little to tell yet.")
     found = [audit for audit in effects if audit.status == Status.FOUND]
-    parts = [_found_words(found) if found else _nothing_words(told)]
+    favoured = _("Besides quality, votes favour %(what)s.")
+    parts = [favoured % {"what": found_words(found)} if found else nothing_words(told)]
     groups = [a for a in beside if a.bias.startswith(GROUPS) and a.status == Status.FOUND]
     if groups:
         names = _listed([attribute_words(a) for a in groups])
@@ -71,7 +72,7 @@ def effect_rows(
 ) -> list[EffectRow]:
     """Those with an estimate, found ones first and each kind of verdict by its size."""
     told = [audit for audit in effects if audit.estimate is not None]
-    return [_effect_row(project, audit, with_links=with_links) for audit in in_order(told)]
+    return [effect_row(project, audit, with_links=with_links) for audit in in_order(told)]
 
 
 def in_order(audits: Sequence[BiasAudit]) -> list[BiasAudit]:
@@ -80,7 +81,7 @@ def in_order(audits: Sequence[BiasAudit]) -> list[BiasAudit]:
 
 def effects_tables(effects: Sequence[BiasAudit]) -> tuple[Table, Table]:
     """What stands below the picture, and every figure there is for the file."""
-    rows = tuple(_effect_cells(audit) for audit in in_order(effects))
+    rows = tuple(effect_cells(audit) for audit in in_order(effects))
     wanted = [EFFECT_COLUMNS.index(name) for name in SHORT_COLUMNS]
     short = tuple(tuple(row[at] for at in wanted) for row in rows if row[6] is not None)
     return (
@@ -201,16 +202,17 @@ def drift_table(audit: BiasAudit, words: str) -> Table:
     return Table(key, words, (_("until"), _("sum"), _("low"), _("high")), rows)
 
 
-def _found_words(found: Sequence[BiasAudit]) -> str:
+def found_words(found: Sequence[BiasAudit]) -> str:
+    """What votes favour, the biggest first, each with its size."""
     named = in_order(found)[:MOST_NAMED]
     parts = [f"{sides(audit)} {_size(audit)}".strip() for audit in named]
     more = len(found) - len(named)
     if more:
         parts.append(ngettext("%(n)s more", "%(n)s more", more) % {"n": more})
-    return _("Besides quality, votes favour %(what)s.") % {"what": _listed(parts)}
+    return _listed(parts)
 
 
-def _nothing_words(told: Sequence[BiasAudit]) -> str:
+def nothing_words(told: Sequence[BiasAudit]) -> str:
     n_hints = sum(audit.status == Status.HINT for audit in told)
     n_unclear = sum(audit.status == Status.UNCLEAR for audit in told)
     words = ngettext(
@@ -234,7 +236,7 @@ def _size(audit: BiasAudit) -> str:
     return f"({figures}{100 * high:.1f}])".replace("-", "\N{MINUS SIGN}")
 
 
-def _effect_row(project: Project, audit: BiasAudit, *, with_links: bool) -> EffectRow:
+def effect_row(project: Project, audit: BiasAudit, *, with_links: bool) -> EffectRow:
     word, tone = badge(audit.status)
     href = reverse("annotation:audit-votes", args=[project.slug, audit.pk])
     return EffectRow(
@@ -251,7 +253,7 @@ def _effect_row(project: Project, audit: BiasAudit, *, with_links: bool) -> Effe
     )
 
 
-def _effect_cells(audit: BiasAudit) -> tuple[Cell, ...]:
+def effect_cells(audit: BiasAudit) -> tuple[Cell, ...]:
     detail = audit.detail
     share = detail.get("share") or {}
     return (

@@ -17,6 +17,7 @@ from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
 from annotation.services.runs import run_create_unless_live
 from annotation.web import audit_words as words
+from annotation.web import judge_words
 from annotation.web.auth import person, signed_in
 from annotation.web.lead import done, led, looked_at, page, send
 
@@ -39,7 +40,9 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
     is_lead = reports.leads(person(request), project)
     with_quarantined = request.GET.get("quarantined") == "with"
     newest = reports.latest_audits(project, with_quarantined=with_quarantined)
-    shown = newest if is_lead else [audit for audit in newest if audit.kind != "group"]
+    of_people = [audit for audit in newest if not audit.is_of_judge]
+    shown = of_people if is_lead else [audit for audit in of_people if audit.kind != "group"]
+    judges = judge_words.judges_shown(project, newest, with_links=is_lead)
     effects = [a for a in shown if not a.bias.startswith((words.GROUPS, words.DRIFT))]
     groups = [a for a in shown if a.bias.startswith(words.GROUPS)]
     drifts = [a for a in shown if a.bias.startswith(words.DRIFT)]
@@ -55,6 +58,7 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
             words.groups_table(groups),
             *(words.trend_table(bias, title, points) for bias, title, points, _key in trends),
             *(words.drift_table(audit, _drifting(audit)) for audit in drifts),
+            *judge_words.judges_tables(newest),
         ],
         newest=newest,
         with_quarantined=with_quarantined,
@@ -72,6 +76,8 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
                 for audit in groups],
         drifts=_drifts(drifts),
         trends=trends,
+        judges=judges,
+        judges_rows=[row for judge in judges for row in judge.rows],
         n_new=_judgments_since(project, newest),
         run=latest_runs(project).get(Run.Kind.AUDIT),
     )  # fmt: skip
@@ -108,6 +114,7 @@ def audit_votes(request: HttpRequest, slug: str, audit_id: int) -> HttpResponse:
         tables=[_votes_table(votes)],
         audit=audit,
         favours=audit.detail.get("favours") or audit.bias,
+        judge=audit.detail.get("judge", ""),
         votes=votes,
     )
 

@@ -52,7 +52,7 @@ def test_simulated_judgments_stand_beside_and_not_among_those_of_people(
     judge(ana, project)
     step = next(step for step in loop_state(project) if step.key == "judgments")
     assert step.figure == "1"
-    assert "1 simulated besides" in step.detail
+    assert "1 by programs besides" in step.detail
 
 
 def test_the_agreement_step_names_the_biases_that_audits_found(

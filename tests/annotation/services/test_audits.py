@@ -29,7 +29,7 @@ def by_bias(audits: list[BiasAudit]) -> dict[str, BiasAudit]:
 
 def test_the_crowd_of_the_demo_goes_left_and_for_the_shorter() -> None:
     project = make_project("Crowd study")
-    rows = list(sources.crowd_judgments())
+    rows = [*sources.crowd_judgments(), *sources.crowd_judges()]
     records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
     found = by_bias(bias_audit(project=project))
     side, length = found["position"], found["length"]
@@ -46,6 +46,38 @@ def test_the_crowd_of_the_demo_goes_left_and_for_the_shorter() -> None:
     assert (side.n_judgments, side.n_annotators) == (5460, 124)
     # The file tells no times, so nothing that rests on them is told.
     assert {found[kind].status for kind in ("session", "trend", "reading_time")} == {"untold"}
+    # Two LLM judges voted on the same pairs: they are audited, and count in nothing above.
+    assert "own_family" not in found
+    assert_judges_lean(found)
+
+
+def assert_judges_lean(found: dict[str, BiasAudit]) -> None:
+    turbo = found["judge:GPT 3.5 Turbo:position"]
+    share = turbo.detail["share"]
+    assert share["value"] == pytest.approx(1352 / 1945)
+    assert 0.6 < share["low"] < share["value"] < share["high"] < 0.8
+    assert (turbo.status, turbo.kind, turbo.detail["judge"]) == (
+        "found",
+        "position",
+        "GPT 3.5 Turbo",
+    )
+    assert 0.1 < turbo.low < turbo.estimate < turbo.high < 0.3
+    assert (turbo.n_judgments, turbo.n_annotators, turbo.detail["n_clusters"]) == (1945, 1, 13)
+    assert "by prompt" in turbo.method
+    assert "Only 13 prompts" in turbo.note
+    votes = Judgment.objects.filter(pk__in=turbo.detail["votes"])
+    assert set(votes.values_list("annotator__judge_model", flat=True)) == {"GPT 3.5 Turbo"}
+    other = found["judge:GPT 4:position"]
+    assert other.high < 0
+    assert other.n_judgments == 2073
+    for name in ("GPT 4", "GPT 3.5 Turbo"):
+        family = found[f"judge:{name}:own_family"]
+        assert family.estimate is not None
+        assert "how good people find these policies" in family.note
+        adjusted = [a.detail["p_adjusted"] for key, a in found.items() if f":{name}:" in key]
+        assert len(adjusted) == 8
+        told = [a.p_value for key, a in found.items() if f":{name}:" in key and a.p_value]
+        assert min(p for p in adjusted if p) <= min(told) * len(told) * 1.0001
 
 
 @pytest.mark.skipif(not PANEL.exists(), reason="PandaLM's labels are not in $ALIGNUI_DATASETS.")
@@ -97,7 +129,7 @@ def test_every_effect_stands_in_its_row_with_all_its_figures() -> None:
     assert [audit.pk for audit in latest_audits(project)] == [audit.pk for audit in audits]
 
 
-def test_suggestions_stances_and_judges_of_a_family_are_audited_where_they_are_known() -> None:
+def test_suggestions_stances_and_judges_are_audited_where_they_are_known() -> None:
     project = leaning_crowd(make_project())
     for at, prompt in enumerate(project.prompts.order_by("pk")):
         stances = {"terse": "for", "wordy": "against"}
@@ -112,13 +144,14 @@ def test_suggestions_stances_and_judges_of_a_family_are_audited_where_they_are_k
     judges = User.objects.filter(kind="imported").order_by("pk")[:8]
     User.objects.filter(pk__in=judges.values("pk")).update(judge_model="terse-large")
     found = by_bias(bias_audit(project=project))
-    for kind in ("anchoring", "sycophancy", "own_family"):
+    for kind in ("anchoring", "sycophancy", "judge:terse-large:own_family"):
         audit = found[kind]
         assert audit.estimate is not None, audit.detail["verdict"]
         assert audit.low < audit.estimate < audit.high
         assert audit.status in {"unclear", "hint", "none_found", "found"}
-    assert found["own_family"].n_annotators == 8
-    assert found["sycophancy"].n_judgments == 384
+    assert found["judge:terse-large:own_family"].n_annotators == 8
+    assert found["position"].n_annotators == 16
+    assert found["sycophancy"].n_judgments == 256
 
 
 def test_groups_are_compared_and_name_no_votes() -> None:
