@@ -9,7 +9,7 @@ with by the next snapshot, which counts everything.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.utils import timezone
 from annotation.core.agreement import Agreement
 from annotation.core.errors import Invalid
 from annotation.core.rated_units import Rated
-from annotation.core.running_agreement import running_agreement, running_from_dict
+from annotation.core.running_agreement import RunningAgreement, running_agreement, running_from_dict
 from annotation.models import AgreementSums, Criterion, Judgment, Project
 from annotation.selectors.agreement import Cutoff, Said, has_people, rated, said_between
 from annotation.selectors.judgments import latest_judgment_id, quarantines
@@ -72,7 +72,7 @@ def agreement_sums_update(*, project: Project, at_most: int | None = None) -> bo
     With `at_most` nothing is done where more judgments than that would have to be read: a page that
     is opened must not wait for what the schedule does anyway.
     """
-    if not _lock(project):
+    if not _lock(project, waits_for_disk=False):
         return False
     stand = _stand(project)
     if at_most is not None and _n_to_read(stand, at_most) > at_most:
@@ -112,17 +112,19 @@ class _Stand:
 
 
 def _stand(project: Project) -> _Stand:
-    now = Cutoff(project, 0, timezone.now(), with_judges=not has_people(project))
+    criteria = list(project.criteria.select_related("agreement_sums"))
+    found = {each.pk: getattr(each, "agreement_sums", None) for each in criteria}
+    now = Cutoff(project, 0, timezone.now(), with_judges=_with_judges(project, found.values()))
     left_out = _left_out(now)
     uncounted, kept = [], []
-    for criterion in project.criteria.select_related("agreement_sums"):
-        sums = getattr(criterion, "agreement_sums", None)
+    for criterion in criteria:
+        sums = found[criterion.pk]
         if sums is None or sums.basis != _basis(now, criterion, left_out):
             uncounted.append(criterion)
         else:
             sums.criterion = criterion
             kept.append(sums)
-    newer = _newer(project, min((sums.upto_id for sums in kept), default=0)) if kept else []
+    newer = _newer(project, min(sums.upto_id for sums in kept)) if kept else []
     if not kept or len(newer) > TOUCHED_AT_MOST:
         newest = latest_judgment_id(project)
         uncounted, kept = [*uncounted, *(sums.criterion for sums in kept)], []
@@ -135,6 +137,13 @@ def _stand(project: Project) -> _Stand:
         newer=tuple(newer),
         is_anybody_out=bool(left_out),
     )
+
+
+def _with_judges(project: Project, found: Iterable[AgreementSums | None]) -> bool:
+    """Whether only LLM judges have judged; where a person once has, nobody has to look again."""
+    if any(sums is not None and sums.sums.get("with_judges") is False for sums in found):
+        return False
+    return not has_people(project)
 
 
 def _newer(project: Project, upto_id: int) -> list[tuple[int, int]]:
@@ -165,7 +174,7 @@ def _changed(
     judging = _judging(people)
     AgreementSums.objects.filter(pk=kept.pk).update(
         upto_id=cutoff.judgment_id,
-        sums={"running": running.to_dict(), "people": judging},
+        sums=_sums(running, judging, cutoff),
         n_annotators=len(judging),
         updated_at=timezone.now(),
     )
@@ -194,10 +203,14 @@ def _keep(cutoff: Cutoff, criterion: Criterion, found: Rated) -> None:
         defaults={
             "upto_id": cutoff.judgment_id,
             "basis": _basis(cutoff, criterion, _left_out(cutoff)),
-            "sums": {"running": running.to_dict(), "people": judging},
+            "sums": _sums(running, judging, cutoff),
             "n_annotators": len(judging),
         },
     )
+
+
+def _sums(running: RunningAgreement, judging: dict[str, int], cutoff: Cutoff) -> dict[str, Any]:
+    return {"running": running.to_dict(), "people": judging, "with_judges": cutoff.with_judges}
 
 
 def _judging(people: Counter[int]) -> dict[str, int]:
@@ -229,9 +242,16 @@ def _basis(cutoff: Cutoff, criterion: Criterion, left_out: Sequence[tuple[int, s
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
-def _lock(project: Project) -> bool:
-    """One at a time; who comes second leaves it to the first."""
+def _lock(project: Project, *, waits_for_disk: bool = True) -> bool:
+    """One at a time; who comes second leaves it to the first.
+
+    An update by itself need not wait for the disk: one that a crash loses is made again, for its
+    row says how far it had come.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, project.pk])
-        (is_ours,) = cursor.fetchone() or (False,)
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('synchronous_commit', %s, true)",
+            [LOCK_SPACE, project.pk, "on" if waits_for_disk else "off"],
+        )
+        (is_ours, _mode) = cursor.fetchone() or (False, "")
     return bool(is_ours)
