@@ -248,10 +248,10 @@ def _lock(project: Project, *, waits_for_disk: bool = True) -> bool:
     An update by itself need not wait for the disk: one that a crash loses is made again, for its
     row says how far it had come.
     """
+    asked = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+    if not waits_for_disk:
+        asked += ", set_config('synchronous_commit', 'off', true)"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('synchronous_commit', %s, true)",
-            [LOCK_SPACE, project.pk, "on" if waits_for_disk else "off"],
-        )
-        (is_ours, _mode) = cursor.fetchone() or (False, "")
-    return bool(is_ours)
+        cursor.execute(asked, [LOCK_SPACE, project.pk])
+        row = cursor.fetchone()
+    return bool(row and row[0])
