@@ -75,7 +75,9 @@ def _row(
         "percent": figures.percent.value,
         "alpha": _brief(figures.alpha),
         "ac": _brief(figures.ac),
-        "too_few": is_too_few(figures.alpha, n_groups=n_comparisons),
+        "too_few": any(
+            is_too_few(each, n_groups=n_comparisons) for each in (figures.alpha, figures.ac)
+        ),
         "reading": reading(figures.alpha, n_groups=n_comparisons),
         "parting": figures.parting,
     }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation.core.paired_figures import Pair
 from annotation.models import AgreementReport
 from annotation.services.agreement_sums import AgreementNow
 
@@ -14,6 +15,7 @@ LEVELS = (
     (0.4, gettext_lazy("Moderately")),
     (0.0, gettext_lazy("Weakly")),
 )
+NAMED = 5
 DIMENSIONS = {
     "batch": gettext_lazy("Batch"),
     "pool": gettext_lazy("Pool"),
@@ -74,6 +76,32 @@ def now_sentence(
 def ac_name_at(level: str) -> str:
     """Gwet's coefficient has two names: without weights, and with."""
     return "AC1" if level == "nominal" else "AC2"
+
+
+def parts_sentence(report: AgreementReport, parts: Sequence[Pair]) -> str:
+    """Which parts lie wholly below or above the whole's interval."""
+    if report.low is None or report.high is None:
+        return ""
+    told = [part for part in parts if not part.is_too_few]
+    below = [part for part in told if part.alpha.high is not None and part.alpha.high < report.low]
+    above = [part for part in told if part.alpha.low is not None and part.alpha.low > report.high]
+    sentences = []
+    if below:
+        below.sort(key=lambda part: part.alpha.value or 0.0)
+        sentences.append(_("Clearly below the whole: %(parts)s.") % {"parts": _named(below)})
+    if above:
+        above.sort(key=lambda part: -(part.alpha.value or 0.0))
+        sentences.append(_("Clearly above it: %(parts)s.") % {"parts": _named(above)})
+    if not sentences and len(told) > 1:
+        return _("No part stands apart from the whole as far as can be told.")
+    return " ".join(sentences)
+
+
+def _named(parts: Sequence[Pair]) -> str:
+    names = [f"{part.label} ({two(part.alpha.value or 0.0)})" for part in parts[:NAMED]]
+    if len(parts) > NAMED:
+        names.append(_("and %(n)s more") % {"n": len(parts) - NAMED})
+    return ", ".join(names)
 
 
 def brackets(low: float | None, high: float | None) -> str:

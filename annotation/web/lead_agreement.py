@@ -109,6 +109,7 @@ def _one(request: HttpRequest, report: AgreementReport, *, is_lead: bool) -> dic
         "by": by,
         "ways": [(key, word, told.get(key, 0)) for key, word in words.DIMENSIONS.items()],
         "slices": slices,
+        "parts_sentence": words.parts_sentence(report, slices),
         "slices_key": f"agreement-by-{by}",
         "more": figures.slices_left_out(report, by),
         "history": history,

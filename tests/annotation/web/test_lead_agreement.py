@@ -8,7 +8,8 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from annotation.core.paired_figures import Tie, together_first
+from annotation.core.figures import Interval
+from annotation.core.paired_figures import Pair, Tie, together_first
 from annotation.models import (
     AgreementReport,
     AgreementSums,
@@ -23,6 +24,7 @@ from annotation.services.answers import JudgmentInput
 from annotation.services.interventions import intervention_open
 from annotation.services.judgments import judgment_submit
 from annotation.templatetags.agreement_charts import heat_class, heat_map
+from annotation.web.agreement_words import parts_sentence
 from tests.factories import claim, judge, make_user
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +100,25 @@ def test_parts_are_chosen_by_a_link(client: Client, measured: AgreementReport) -
     )
     assert "No prompt has a tag." in client.get(PAGE, {"by": "tag"}).content.decode()
     assert client.get(PAGE, {"by": "'><script>"}).status_code == 200
+
+
+def test_parts_that_stand_apart_are_named() -> None:
+    whole = AgreementReport(estimate=0.3, low=0.27, high=0.33)
+
+    def part(name: str, low: float, high: float, *, is_too_few: bool = False) -> Pair:
+        alpha = Interval("alpha", (low + high) / 2, low, high, 90)
+        return Pair(name, alpha, alpha, 90, is_too_few=is_too_few)
+
+    parts = [
+        part("like", 0.25, 0.35), part("low", 0.1, 0.2), part("high", 0.4, 0.6),
+        part("few", 0.0, 0.1, is_too_few=True),
+    ]  # fmt: skip
+    said = parts_sentence(whole, parts)
+    assert said == "Clearly below the whole: low (0.15). Clearly above it: high (0.50)."
+    assert "No part stands apart" in parts_sentence(whole, [parts[0], parts[0]])
+    many = parts_sentence(whole, [part(f"p{n}", 0.1, 0.2) for n in range(8)])
+    assert "and 3 more" in many
+    assert parts_sentence(AgreementReport(), parts) == ""
 
 
 def test_contested_comparisons_lead_to_their_pages(
