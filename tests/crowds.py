@@ -5,6 +5,8 @@ from random import Random
 from annotation.models import Project, SelfDescription, User
 from annotation.services.imports import records_import
 
+JUDGE = "terse-large"
+
 
 def leaning_crowd(
     project: Project, *, people: int = 24, each: int = 16, describe: bool = False
@@ -33,3 +35,23 @@ def leaning_crowd(
         for at, user in enumerate(crowd.order_by("pk")):
             SelfDescription.objects.create(user=user, gender=("woman", "man")[at % 2])
     return project
+
+
+def leaning_judge(project: Project, *, model: str = JUDGE, each: int = 16) -> None:
+    """An LLM judge's votes on pairs like the crowd's: to the left four times of five."""
+    random = Random(6)
+    rows = [
+        {
+            "prompt": f"Question {at}?",
+            "annotator": f"{model} as judge",
+            "judge_model": model,
+            "winner": "left" if random.random() < 0.8 else "right",
+            "completions": [
+                {"policy": name, "text": f"{name} said {word * (1 + again)}"}
+                for name, word in (("terse", "so "), ("wordy", "thus "))
+            ][:: (-1) ** again],
+        }
+        for at in range(each)
+        for again in range(8)
+    ]
+    records_import(project=project, kind="judgments", rows=rows)

@@ -51,12 +51,16 @@ class Votes:
     n_decided: int
 
     @property
+    def drawn_note(self) -> str:
+        n = len(self.judgments)
+        if n == self.n_decided:
+            return ""
+        return f"These are {n:,} of {self.n_decided:,} votes, drawn at random."
+
+    @property
     def note(self) -> str:
         """What few prompts do not allow to say, and that not all votes were looked at."""
-        n = len(self.judgments)
-        parts = []
-        if n < self.n_decided:
-            parts.append(f"These are {n:,} of {self.n_decided:,} votes, drawn at random.")
+        parts = [self.drawn_note] if self.drawn_note else []
         if 0 < self.n_prompts < FEWEST_PROMPTS:
             prompts = "1 prompt" if self.n_prompts == 1 else f"{self.n_prompts} prompts"
             parts.append(f"The votes are on {prompts}: this tells of these, not of others.")

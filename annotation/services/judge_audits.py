@@ -1,22 +1,17 @@
 """Each LLM judge's own audits, as rows beside those of people."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db.models import Count, QuerySet
 
 from annotation.core.bias_model import BiasModel, Rules
-from annotation.core.covariates import Covariate
 from annotation.core.judge_bias import Placed, judge_bias
 from annotation.models import BiasAudit, Judgment, Project
 from annotation.selectors.vote_facts import Votes, votes
 from annotation.services.audit_rows import effect_rows
 
 MOST_JUDGES = 20
-BESIDE = (
-    "Beside how good people find these policies, by their votes on the same prompts; strengths of "
-    "policies are shared, everything else is the judge's or people's own."
-)
+BESIDE = "Beside how good people find these policies, by their votes on the same prompts."
 
 
 def judge_rows(
@@ -50,10 +45,13 @@ def _rows_of_judge(
     if not len(read.judgments):
         return []
     found = judge_bias(_placed(read), _placed(people), rules=Rules(seed=seed))
+    # By prompt it tells of others too; by comparison of these prompts alone.
+    note = read.drawn_note if found.cluster == "prompt" else read.note
+    alone, beside = (_noted(each, note) for each in (found.alone, found.beside))
     family = replace(found.family, values=found.family.values[: len(read.judgments)])
     rows = [
-        *_rows(found.alone, found.asked, read, seed=seed),
-        *_rows(found.beside, [family], read, seed=seed, note=BESIDE),
+        *effect_rows(alone, found.asked, read.judgments, seed=seed),
+        *effect_rows(_beside_people(beside), [family], read.judgments, seed=seed),
     ]
     for row in rows:
         row.detail |= {"judge": model, "cluster": found.cluster, "n_clusters": row.n_annotators}
@@ -62,11 +60,17 @@ def _rows_of_judge(
     return rows
 
 
-def _rows(
-    model: BiasModel, covariates: Sequence[Covariate], read: Votes, *, seed: int, note: str = ""
-) -> list[BiasAudit]:
-    about = " ".join(filter(None, [note, model.note, read.note]))
-    return effect_rows(replace(model, note=about), covariates, read.judgments, seed=seed)
+def _noted(model: BiasModel, note: str) -> BiasModel:
+    return replace(model, note=" ".join(filter(None, [model.note, note])))
+
+
+def _beside_people(model: BiasModel) -> BiasModel:
+    """The model, its effects telling what they are beside."""
+    effects = [
+        replace(each, note=f"{each.note} {BESIDE}".strip()) if each.estimate else each
+        for each in model.effects
+    ]
+    return replace(model, effects=tuple(effects))
 
 
 def _placed(read: Votes) -> Placed:

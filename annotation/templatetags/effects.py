@@ -26,6 +26,7 @@ register = template.Library()
 
 ROW, AXIS = 36, 24
 TOP, FOOT = 12, 26
+FEWEST_TICKS = 3
 TONES = {"found": "first", "hint": "second"}
 
 
@@ -130,7 +131,10 @@ def _mark(row: EffectRow, across: Across) -> SafeString:
 
 def _axis(across: Across) -> SafeString:
     marks = [line("axis-line", across.at(across.low), 0.5, across.at(across.high), 0.5)]
-    for value in ticks(across.low, across.high, about=4):
+    places = ticks(across.low, across.high, about=4)
+    if len(places) < FEWEST_TICKS:
+        places = ticks(across.low, across.high, about=8)
+    for value in places:
         marks.append(line("axis-line", across.at(value), 0, across.at(value), 4))
         if value == 0:
             words, kind = _("no bias"), "tick tick-strong"

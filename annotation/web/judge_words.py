@@ -16,11 +16,12 @@ Status = BiasAudit.Status
 @dataclass(frozen=True, slots=True)
 class JudgeShown:
     """One judge. `said` has each verdict with its badge and what counting says; `about` on what
-    all of it rests."""
+    all of it rests; `n_undrawn` effects could be anything, and would crush the picture."""
 
     name: str
     sentence: str
     rows: list[EffectRow]
+    n_undrawn: int
     said: list[tuple[BiasAudit, str, str, str]]
     about: str
     method: str
@@ -54,11 +55,13 @@ def judges_tables(audits: Sequence[BiasAudit]) -> tuple[Table, Table]:
 def _judge(
     project: Project, name: str, audits: Sequence[BiasAudit], *, with_links: bool
 ) -> JudgeShown:
-    drawn = [audit for audit in audits if audit.estimate is not None and not _says_nothing(audit)]
+    told = [audit for audit in audits if audit.estimate is not None]
+    drawn = [audit for audit in told if not _says_nothing(audit)]
     return JudgeShown(
         name=name,
         sentence=_sentence(name, audits),
         rows=[words.effect_row(project, a, with_links=with_links) for a in words.in_order(drawn)],
+        n_undrawn=len(told) - len(drawn),
         said=[(a, *words.badge(a.status), words.plainly(a)) for a in words.in_order(audits)],
         about=str(audits[0].detail.get("about", "")),
         method=audits[0].method,
@@ -79,5 +82,5 @@ def _sentence(name: str, audits: Sequence[BiasAudit]) -> str:
 
 
 def _says_nothing(audit: BiasAudit) -> bool:
-    """An interval that reaches from always to never: drawn, it would crush all others."""
+    """Whether the interval reaches from always to never."""
     return audit.low is None or audit.high is None or (audit.low <= -1 and audit.high >= 1)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from annotation.models import Project, User
 from annotation.services.audits import bias_audit
 from tests.browser.conftest import NARROW, WIDE, SitDown
-from tests.crowds import leaning_crowd
+from tests.crowds import leaning_crowd, leaning_judge
 
 PAGE = "/projects/kitchen/audits/"
 SETTLED = {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"}
@@ -16,6 +16,7 @@ SETTLED = {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"}
 @pytest.fixture
 def audited(project: Project) -> Project:
     leaning_crowd(project, describe=True)
+    leaning_judge(project)
     for _ in range(2):
         bias_audit(project=project)
     return project
@@ -42,9 +43,14 @@ def test_from_an_effect_to_its_votes_and_their_file(
 ) -> None:
     page = sit_down(lena, PAGE)
     with page.expect_download() as file:
-        page.get_by_role("link", name="CSV of every figure").click()
+        page.get_by_role("link", name="CSV of every figure", exact=True).click()
     assert file.value.suggested_filename == "kitchen-audits.csv"
-    page.get_by_role("link", name="votes behind “The response shown first”").click()
+    judged = page.locator("#judges")
+    expect(judged).to_contain_text("terse-large prefers the response shown first")
+    with page.expect_download() as file:
+        judged.get_by_role("link", name="CSV of every figure of the judges").click()
+    assert file.value.suggested_filename == "kitchen-audits-judges.csv"
+    page.get_by_role("link", name="votes behind “The response shown first”").first.click()
     expect(page.locator("h1")).to_contain_text("votes in which the responses differ")
     expect(page.locator("tbody tr").first).to_contain_text("worker")
     with page.expect_download() as file:

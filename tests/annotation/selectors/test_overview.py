@@ -70,6 +70,7 @@ def test_the_agreement_step_names_the_biases_that_audits_found(
     audits.filter(bias="length").update(status="found", estimate=-0.09, low=-0.12, high=-0.06)
     audits.filter(bias="bold").update(status="hint")
     audits.filter(bias="drift:position").update(status="found")
+    audits.filter(bias="refusal").update(bias="judge:acme:refusal", status="found")
     assert audit_words(project) == "n 4 · bias by length, position"
     audits.filter(status="found").update(status="none_found")
     assert audit_words(project) == "n 4 · no bias found"

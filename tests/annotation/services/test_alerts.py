@@ -120,6 +120,7 @@ def test_biases_people_and_divisions(
     rule(lena, project, "division", 0.1)
     kept(BiasAudit, 0.09, 0.06, 0.12, bias="length", status="found")
     kept(BiasAudit, 0.09, 0.06, 0.12, bias="position", status="hint")
+    kept(BiasAudit, 0.09, 0.06, 0.12, bias="judge:acme:length", status="found")
     report = kept(PeopleReport, None, None, None)
     PersonReport.objects.create(report=report, annotator=ana, n=9, action="requalify")
     PersonReport.objects.create(report=report, annotator=ben, n=9, action="watch")
@@ -133,6 +134,10 @@ def test_biases_people_and_divisions(
         "division": "The share of divided pairs on “Overall” is surely beyond 10.0%: 30.0% "
         "[20.0%, 40.0%] on 90 compared pairs.",
     }
+    # A judge's lean is no bias of people: only who asks for it by name hears of it.
+    rule(lena, project, "bias", 0.05, subject="judge:acme:length")
+    (opened,) = alerts_check(project=project).opened
+    assert opened.subject == "judge:acme:length"
 
 
 def test_snapshots_that_leave_nobody_out_raise_nothing(lena: User, project: Project, kept) -> None:

@@ -14,7 +14,7 @@ from annotation.selectors.reports import latest_audits
 from annotation.services.audits import audit_work, bias_audit
 from annotation.services.runs import run_execute
 from annotation.web.audit_words import plainly
-from tests.crowds import leaning_crowd
+from tests.crowds import leaning_crowd, leaning_judge
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,28 @@ def test_groups_are_hidden_from_who_only_looks(
     assert "gender" not in page
     assert "/votes/" not in page
     assert table(client, "groups") == []
+
+
+def test_a_judge_has_a_section_and_changes_nothing_above_it(
+    client: Client, audited: Project
+) -> None:
+    assert "LLM judges" not in text(client)
+    before = table(client, "audits")
+    leaning_judge(audited, model="<b>terse</b>")
+    bias_audit(project=audited)
+    page = text(client)
+    assert 'id="judges"' in page
+    assert "&lt;b&gt;terse&lt;/b&gt; prefers the response shown first (" in page
+    assert "<b>terse" not in page
+    assert [row for row in before if row["bias"] != "own_family"] == table(client, "audits")
+    rows = {row["bias"].split(":")[2]: row for row in table(client, "audits-judges")}
+    assert len(rows) == 8
+    assert {row["judge"] for row in rows.values()} == {"<b>terse</b>"}
+    side = BiasAudit.objects.get(bias="judge:<b>terse</b>:position")
+    assert float(rows["position"]["shift"]) == pytest.approx(side.estimate)
+    assert (side.n_judgments, side.n_annotators) == (128, 1)
+    assert "terse" in text(client, f"{PAGE}{side.pk}/votes/")
+    assert "trend-judge" not in page
 
 
 def test_with_quarantined_people_is_a_page_of_its_own(
