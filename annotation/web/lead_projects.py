@@ -111,7 +111,8 @@ LEARNING = (
     Field("control_share", gettext_lazy("Of these drawn at random, %"), "share", min=5, max=100,
           hint=gettext_lazy("The control arm: what active learning saves is measured with it.")),
     Field("learns_from_simulated", gettext_lazy("Learn from and measure simulated annotators too"),
-          "yes_no"),
+          "yes_no",
+          hint=gettext_lazy("LLM judges are learned from as well, and still measured apart.")),
 )  # fmt: skip
 
 ALL_FIELDS = JUDGING + ASSIGNING + LEARNING
