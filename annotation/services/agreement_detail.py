@@ -20,6 +20,7 @@ from annotation.selectors.agreement import (
     Cutoff,
     Facts,
     answers,
+    facts_of,
     is_marked,
     judge_models,
     rated_answers,
@@ -77,6 +78,7 @@ def measured_detail(*, cutoff: Cutoff, known: Facts, criterion: Criterion, seed:
         "percent_agreement": plain(figures.percent),
         "figures": plain_figures(figures),
         "over_both": plain_figures(both),
+        "over_prompts": _over_prompts(found, known, level, categories, seed),
         "commonest": figures.commonest,
         "commonest_share": figures.commonest_share,
         "parting": figures.parting,
@@ -114,6 +116,20 @@ def plain(estimate: Estimate) -> Detail:
 def plain_figures(figures: Agreement) -> Detail:
     """Every coefficient by its name."""
     return {name: plain(getattr(figures, name)) for name in COEFFICIENTS}
+
+
+def _over_prompts(
+    found: Rated, known: Facts, level: Level, categories: list[int], seed: int
+) -> Detail | None:
+    """With intervals over prompts, where several comparisons share one: they may be alike."""
+    shared = found.shared()
+    own = facts_of(known, found.judgments)
+    n_prompts = len(np.unique(own.prompts[shared.judgment_of]))
+    if n_prompts == shared.n_comparisons:
+        return None
+    ratings = replace(found.ratings, clusters=own.prompts[found.judgment_of])
+    figures = agreement_figures(ratings, seed=seed, level=level, categories=categories)
+    return plain_figures(figures) | {"n_prompts": n_prompts}
 
 
 def _graded(project: Project, criterion: Criterion, given: Answers, seed: int) -> Detail | None:

@@ -53,6 +53,7 @@ def coefficient_rows(report: AgreementReport) -> list[dict[str, Any]]:
             "meaning": MEANINGS[name],
             "found": found,
             "both": figure(report, name, over="over_both") if over == "figures" else EMPTY,
+            "prompts": figure(report, name, over="over_prompts") if over == "figures" else EMPTY,
         }
         for over in ("figures", "graded")
         for name in NAMES
@@ -61,9 +62,11 @@ def coefficient_rows(report: AgreementReport) -> list[dict[str, Any]]:
 
 
 def coefficients_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    columns = ("coefficient", "value", "low", "high", "low, annotators too",
-               "high, annotators too", "items", "ratings", "annotators", "judged once", "missing",
-               "note")  # fmt: skip
+    columns = (
+        "coefficient", "value", "low", "high", "low, annotators too", "high, annotators too",
+        "low, prompts", "high, prompts", "items", "ratings", "annotators", "judged once",
+        "missing", "note",
+    )  # fmt: skip
     return Table(
         "agreement-coefficients",
         _("Every coefficient"),
@@ -71,7 +74,8 @@ def coefficients_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         tuple(
             (
                 row["found"]["method"].split(";")[0], row["found"]["value"], row["found"]["low"],
-                row["found"]["high"], row["both"]["low"], row["both"]["high"], row["found"]["n"],
+                row["found"]["high"], row["both"]["low"], row["both"]["high"],
+                row["prompts"]["low"], row["prompts"]["high"], row["found"]["n"],
                 row["found"]["n_ratings"], row["found"]["n_annotators"], row["found"]["alone"],
                 row["found"]["missing"], row["found"]["note"],
             )

@@ -93,6 +93,9 @@ def test_the_crowd_study_has_the_published_alpha(crowd: Project) -> None:
     assert not detail["too_few"]
     assert "more than by chance" in detail["reading"]
     assert detail["graded"] is detail["rankings"] is None
+    prompts = detail["over_prompts"]
+    assert (prompts["n_prompts"], prompts["alpha"]["value"]) == (13, report.estimate)
+    assert prompts["alpha"]["high"] - prompts["alpha"]["low"] > report.high - report.low
     (judge,) = detail["judges"]["models"]
     assert (judge["model"], judge["n"]) == ("GPT 4", 2139)
     assert 0.1 < judge["low"] < judge["value"] < judge["high"] < report.low
@@ -117,6 +120,7 @@ def test_figures_are_those_of_the_core(judged: Project) -> None:
         report.detail["items"]["contested"] == [[judged.comparisons.order_by("pk")[3].pk, 2, 0.0]]
         or len(report.detail["items"]["contested"]) == 1
     )
+    assert report.detail["over_prompts"] is None
     histogram = report.detail["items"]["histogram"]
     assert (histogram[0], histogram[-1]) == ([0.0, 0.1, 1], [0.9, 1.0, 3])
     assert report.detail["too_few"]
