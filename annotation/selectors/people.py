@@ -74,7 +74,8 @@ _FLAGS = """
 """
 # All that is shown of a few.
 _DETAILS = """
-    SELECT u.id AS user_id, u.username, u.name, u.kind, p.id AS participation_id,
+    SELECT u.id AS user_id, u.username, u.name, p.id AS participation_id,
+           CASE WHEN u.judge_model <> '' THEN 'LLM judge' ELSE u.kind END AS kind,
            array_remove(COALESCE(b.roles, '{}') || r.role::text, NULL) AS roles,
            COALESCE(b.external_id, '') AS external_id, {state} AS state, {flags} AS flags,
            COALESCE(p.judged, 0) AS judged, p.last_judged_at, p.measured_at,

@@ -21,7 +21,10 @@ from annotation.models import (
     Run,
     User,
 )
+from annotation.selectors.judgments import live as live_judgments
 from annotation.selectors.judgments import preferences
+from annotation.services.agreement import agreement_measure
+from annotation.services.audits import bias_audit
 from annotation.services.people_reports import people_measure
 from tests.factories import make_completion
 
@@ -60,7 +63,7 @@ def test_the_logins_are_secret_and_stay(cast):
 
 def test_the_crowds_votes_are_judgments_of_its_workers():
     project = Project.objects.get(slug=projects.CROWD)
-    judgments = Judgment.objects.filter(comparison__project=project)
+    judgments = live_judgments(project)
     workers = User.objects.filter(kind="imported", judgments__in=judgments).distinct()
     assert (judgments.count(), workers.count()) == (8931, 124)
     comparisons = Comparison.objects.filter(project=project)
@@ -71,11 +74,32 @@ def test_the_crowds_votes_are_judgments_of_its_workers():
     assert Completion.objects.filter(prompt__project=project, text="").exists()
 
 
+def test_two_llm_judges_stand_beside_the_workers():
+    project = Project.objects.get(slug=projects.CROWD)
+    everybody = live_judgments(project, include_simulated=True)
+    assert everybody.count() == 8931 + 4278
+    judged = Counter(everybody.values_list("annotator__judge_model", "annotator__kind"))
+    assert judged == {
+        ("", "imported"): 8931,
+        ("GPT 4", "simulated"): 2139,
+        ("GPT 3.5 Turbo", "simulated"): 2139,
+    }
+    found = {audit.bias for audit in bias_audit(project=project) if audit.status == "found"}
+    assert {"position", "judge:GPT 3.5 Turbo:position", "judge:GPT 4:position"} <= found
+    report = agreement_measure(project=project, criterion=project.criteria.get(key="overall"))
+    assert (round(report.estimate, 4), report.n_annotators) == (0.2906, 124)
+    judges = report.detail["judges"]
+    assert [(each["model"], each["n"]) for each in judges["models"]] == [
+        ("GPT 3.5 Turbo", 2139), ("GPT 4", 2139),
+    ]  # fmt: skip
+    assert all(each["low"] < each["value"] < each["high"] for each in judges["models"])
+
+
 def test_the_side_that_was_shown_is_kept():
     """The source counts 2,911 votes for the left response, 2,549 for the right, 3,471 ties."""
     project = Project.objects.get(slug=projects.CROWD)
     sides = Counter()
-    rows = Judgment.objects.filter(comparison__project=project).select_related("assignment")
+    rows = live_judgments(project).select_related("assignment")
     for judgment in rows:
         if len(judgment.groups) == 1:
             sides["tie"] += 1

@@ -127,6 +127,8 @@ def test_a_judge_has_a_section_and_changes_nothing_above_it(
     assert (side.n_judgments, side.n_annotators) == (128, 1)
     assert "terse" in text(client, f"{PAGE}{side.pk}/votes/")
     assert "trend-judge" not in page
+    judge = User.objects.get(judge_model="<b>terse</b>")
+    assert "LLM judge" in text(client, f"/projects/kitchen/people/{judge.pk}/")
 
 
 def test_with_quarantined_people_is_a_page_of_its_own(
