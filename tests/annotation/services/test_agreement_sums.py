@@ -26,6 +26,7 @@ from annotation.services.agreement_sums import (
     agreement_sums_update,
 )
 from annotation.services.answers import JudgmentInput
+from annotation.services.assignments import assignment_claim
 from annotation.services.interventions import intervention_lift, intervention_open
 from annotation.services.judgments import judgment_submit, judgment_withdraw
 from tests.factories import judge, judge_for
@@ -73,6 +74,34 @@ def test_each_judgment_amendment_and_withdrawal_is_counted(
     judgment_withdraw(annotator=ben, judgment=newest[ben], token=uuid4())
     assert agreement_sums_update(project=project)
     assert_now_is_a_full_count(project)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_happens_in_whatever_order(
+    project: Project, ana: User, ben: User, lena: User, seed: int
+) -> None:
+    drawn = random.Random(seed)
+    orders = (((0,), (1,)), ((1,), (0,)), ((0, 1),))
+    for _ in range(24):
+        who = drawn.choice((ana, ben))
+        part = Participation.objects.filter(annotator=who, project=project).first()
+        lifted = part and part.interventions.filter(lifted_at=None).first()
+        own = list(Judgment.objects.live().filter(annotator=who).order_by("pk"))
+        step = drawn.random()
+        if lifted:
+            intervention_lift(actor=lena, intervention=lifted, reason="An error.")
+        elif step < 0.15 and part:
+            intervention_open(participation=part, action="quarantine", reason="Seen.", actor=lena)
+        elif step < 0.4 and own:
+            amend(drawn.choice(own), drawn.choice(orders))
+        elif assignment := assignment_claim(annotator=who, project=project):
+            judgment_submit(
+                annotator=who, assignment=assignment, token=uuid4(),
+                answer=JudgmentInput(groups=drawn.choice(orders)),
+            )  # fmt: skip
+        if drawn.random() < 0.5:
+            assert agreement_sums_update(project=project)
+            assert_now_is_a_full_count(project)
 
 
 def test_rankings_are_counted_by_their_pairs(
