@@ -83,7 +83,9 @@ def rules_apply(*, project: Project, people: Sequence[int]) -> list[Intervention
     if not rules or not people:
         return []
     measured = (
-        Participation.objects.filter(pk__in=people, annotator__kind__in=JUDGED_BY_RULES)
+        Participation.objects.filter(
+            pk__in=people, annotator__kind__in=JUDGED_BY_RULES, annotator__judge_model=""
+        )
         .exclude(state=Participation.State.QUARANTINED)
         .select_related("annotator", "project")
     )

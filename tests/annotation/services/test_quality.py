@@ -129,6 +129,14 @@ def test_a_rule_fires_once_with_its_evidence_and_never_in_silence(
     assert notices(ben, worked) == []
 
 
+def test_no_rule_acts_on_an_llm_judge(worked: Project, lena: User, ben: User) -> None:
+    User.objects.filter(pk=ben.pk).update(judge_model="gpt-4", kind="simulated")
+    quality_rule_create(
+        actor=lena, project=worked, signal="speed", threshold=3, action="warn", least_cases=4
+    )
+    assert quality_measure(project=worked).interventions == ()
+
+
 def test_after_a_lift_a_rule_looks_only_at_what_came_since(
     worked: Project, lena: User, ben: User
 ) -> None:
