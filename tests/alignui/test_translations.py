@@ -22,11 +22,14 @@ CATALOGUES = [(language, domain) for language in LANGUAGES for domain in ("djang
 # Nor are those of reviewers, who lead where judgments part.
 LEADS = (
     "annotation/admin", "annotation/models/participation", "annotation/models/review",
+    "annotation/selectors/agreement", "annotation/selectors/alerts",
     "annotation/selectors/batch_pages", "annotation/selectors/overview",
-    "annotation/selectors/stuck", "annotation/services/disputes",
-    "annotation/services/integrity_figures", "annotation/services/known_answers",
-    "annotation/templatetags/", "annotation/web/known_answers", "annotation/web/lead",
-    "annotation/web/people_words", "annotation/web/review", "rewardmodel/", "alignui/",
+    "annotation/selectors/people_reports", "annotation/selectors/stuck",
+    "annotation/services/disputes", "annotation/services/integrity_figures",
+    "annotation/services/known_answers", "annotation/templatetags/", "annotation/web/agreement_",
+    "annotation/web/audit_words", "annotation/web/judge_words", "annotation/web/known_answers",
+    "annotation/web/lead", "annotation/web/people_words", "annotation/web/pluralism_words",
+    "annotation/web/quality_words", "annotation/web/review", "rewardmodel/", "alignui/",
     "static/js/review", "templates/components/sections", "templates/lead", "templates/review/",
     "templates/rewardmodel/",
 )  # fmt: skip
