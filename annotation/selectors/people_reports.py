@@ -163,7 +163,7 @@ def shared_answers(report: PeopleReport, people: Sequence[int]) -> list[SharedAn
         include_simulated=report.includes_simulated,
         with_quarantined=report.includes_quarantined,
         as_of=datetime.fromisoformat(as_of) if as_of else report.created_at,
-    )
+    ).filter(annotator__judge_model="")
     own: defaultdict[int, dict[int, Groups]] = defaultdict(dict)
     for verdict in verdicts(judgments.filter(annotator__in=people), criterion=report.criterion.key):
         own[verdict.comparison_id][verdict.annotator_id] = verdict.groups

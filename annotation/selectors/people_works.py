@@ -29,7 +29,7 @@ class Written:
 
 
 def works(project: Project, criterion: Criterion, reading: Reading, written: Written) -> list[Work]:
-    """Each live judgment on the criterion once.
+    """Each live judgment of people on the criterion once; LLM judges are no people.
 
     The answer to a hidden repeat stands beside the one to what it repeats, which is the one that
     counts. Gold has a known answer on the criterion `overall` alone. Facts and verdicts are two
@@ -39,7 +39,7 @@ def works(project: Project, criterion: Criterion, reading: Reading, written: Wri
     judgments = live(
         project, cutoff_id=reading.cutoff_id, as_of=reading.as_of, with_repeats=True,
         include_simulated=reading.include_simulated, with_quarantined=reading.with_quarantined,
-    )  # fmt: skip
+    ).filter(annotator__judge_model="")  # fmt: skip
     repeats = judgments.filter(comparison__batch__reason=Batch.Reason.REPEAT)
     firsts = judgments.exclude(comparison__batch__reason=Batch.Reason.REPEAT)
     firsts_of = _repeated(project)

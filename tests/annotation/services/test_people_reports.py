@@ -202,6 +202,15 @@ def test_too_little_is_a_sentence(ana: User, project: Project) -> None:
     assert standings(alone) == []
 
 
+def test_an_llm_judge_is_no_person(project: Project, ana: User, ben: User) -> None:
+    for person in (ana, ben):
+        judge(person, project, groups=((0,), (1,)))
+    User.objects.filter(pk=ben.pk).update(judge_model="gpt-4", kind="simulated")
+    project.learns_from_simulated = True
+    project.save()
+    assert list(by_name(measured(project))) == ["Ana"]
+
+
 def test_rows_are_found_sorted_and_cut(report: PeopleReport) -> None:
     for sort in SORTS:
         for is_reversed in (False, True):
