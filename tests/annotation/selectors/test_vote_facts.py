@@ -164,7 +164,8 @@ def test_families_are_told_where_a_model_judges(db: None) -> None:
         {"policy": "mine", "text": "Two.", "family": "Claude"},
     ]
     row = {"completions": texts, "annotator": "j", "winner": "a", "judge_model": "claude-3-opus"}
-    found = imported(project, row, row | {"annotator": "w2"}).facts
+    imported(project, row, row | {"annotator": "w2"})
+    found = votes(project, live(project, include_simulated=True)).facts
     assert found.judge_families.tolist() == ["", "anthropic", "anthropic"]
     assert found.first_families.tolist()[1:] == ["openai", "openai"]
     assert found.second_families.tolist()[1:] == ["anthropic", "anthropic"]
