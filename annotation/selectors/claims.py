@@ -24,13 +24,14 @@ _MET = """
                AND met.state IN ('leased', 'submitted', 'skipped'))
 """
 _CLAIMABLE = f"c.state = 'open' AND c.taken < c.overlap AND NOT {_MET}"
-_SUITABLE = f"""
-    {_CLAIMABLE} AND c.prompt_id <> ALL(%(recent)s::bigint[])
-    AND (%(window)s::int IS NULL OR NOT EXISTS (
-        SELECT FROM annotation_comparison sibling
-          JOIN annotation_assignment seen ON seen.comparison_id = sibling.id
-         WHERE sibling.prompt_id = c.prompt_id AND seen.annotator_id = %(annotator)s
-           AND seen.leased_at > now() - make_interval(hours => %(window)s::int)))
+_SUITABLE = f"{_CLAIMABLE} AND c.prompt_id <> ALL(%(recent)s::bigint[]) @windowed"
+# Not as NOT EXISTS, which a plan made once for all values would answer by reading every comparison.
+_WINDOWED = """
+    AND (SELECT true FROM annotation_comparison sibling
+           JOIN annotation_assignment seen ON seen.comparison_id = sibling.id
+          WHERE sibling.prompt_id = c.prompt_id AND seen.annotator_id = %(annotator)s
+            AND seen.leased_at > now() - make_interval(hours => %(window)s::int)
+          LIMIT 1) IS NULL
 """
 _CONTENT = """
 SELECT picked.id, picked.kind, picked.prompt_id, picked.lane_id, picked.suggestion,
@@ -94,7 +95,13 @@ WITH lanes AS MATERIALIZED (
 )
 {_CONTENT.format(frontiers=_FRONTIERS)}
 """  # noqa: S608 - made of constants
-_NEXT_BY_LOCKING = {way: _NEXT.replace("@locking", way) for way in ("SKIP LOCKED", "")}
+_NEXT_BY_WAY = {
+    (locking, has_window): _NEXT.replace("@locking", locking).replace(
+        "@windowed", _WINDOWED if has_window else ""
+    )
+    for locking in ("SKIP LOCKED", "")
+    for has_window in (False, True)
+}
 _AGAIN = f"""
 WITH picked AS MATERIALIZED (
     SELECT id, prompt_id, kind, lane_id, suggestion FROM annotation_comparison
@@ -187,7 +194,8 @@ def picked_again(comparison_id: int, seat: Seat) -> Pick:
 
 
 def _pick(parameters: dict[str, Any], locking: str) -> Pick | None:
-    row = prepared_row(_NEXT_BY_LOCKING[locking], parameters)
+    way = (locking, parameters["window"] is not None)
+    row = prepared_row(_NEXT_BY_WAY[way], parameters)
     return None if row is None else _picked(row)
 
 
