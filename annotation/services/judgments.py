@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
+from psycopg.errors import DeadlockDetected
 
 from annotation.core.errors import Conflict, NotFound
 from annotation.core.rankings import as_canonical
@@ -102,15 +103,25 @@ def judgment_submit_and_claim(
     `read` turns what was sent into an answer once it is known what was asked. `shows` is the
     assignment held ahead that takes the answered one's place on the annotator's page. With `claims`
     one more is leased: as the one that they see next (`is_shown`), or ahead. Only members of the
-    project may claim; raises NotFound for others, and for somebody else's assignment.
+    project may claim; raises NotFound for others, and for somebody else's assignment. Where it met
+    a lead who queued the work anew at that moment, and lost, it is tried once more.
     """
+
+    @transaction.atomic
+    def attempt() -> Submitted:
+        place = _desk(annotator, assignment_id, token)
+        if claims and not place.seat.is_member:
+            raise NotFound(_("There is no such comparison for you."))
+        submitted = _submit(place, token, read, source, amends, shows)
+        return _with_following(submitted, is_shown=is_shown) if claims else submitted
+
     try:
-        with transaction.atomic():
-            place = _desk(annotator, assignment_id, token)
-            if claims and not place.seat.is_member:
-                raise NotFound(_("There is no such comparison for you."))
-            submitted = _submit(place, token, read, source, amends, shows)
-            return _with_following(submitted, is_shown=is_shown) if claims else submitted
+        try:
+            return attempt()
+        except OperationalError as error:
+            if connection.in_atomic_block or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            return attempt()
     except IntegrityError as error:
         if any(name in str(error) for name in ROOM):
             raise filled_meanwhile() from error
