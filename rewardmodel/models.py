@@ -81,10 +81,15 @@ class Checkpoint(models.Model):
         REJECTED = "rejected", "Not promoted"
         RETIRED = "retired", "Replaced"
 
+    class Kind(models.TextChoices):
+        EMBEDDED = "embedded", "On frozen features"
+        DEEP = "deep", "A fine-tuned language model"
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="checkpoints")
     training_run = models.OneToOneField(
         TrainingRun, on_delete=models.PROTECT, related_name="checkpoint"
     )
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.EMBEDDED)
     state = models.CharField(max_length=8, choices=State)
     reason = models.TextField()
     folder = models.CharField(max_length=200, unique=True)
@@ -110,13 +115,17 @@ class Checkpoint(models.Model):
 
 
 class Score(models.Model):
-    """A checkpoint's posterior of one completion's reward on one criterion."""
+    """A checkpoint's posterior of one completion's reward on one criterion.
+
+    `novelty` is the share of the training's completions that are less unusual than this one.
+    """
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="scores")
     completion = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="scores")
     criterion = models.ForeignKey(Criterion, on_delete=models.CASCADE, related_name="+")
     mean = models.FloatField()
     sd = models.FloatField()
+    novelty = models.FloatField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -131,7 +140,11 @@ class Score(models.Model):
 
 
 class AcquisitionRound(models.Model):
-    """What was considered for the next batch, what was chosen, by which function, at which cost."""
+    """What was considered for the next batch, what was chosen, by which function, at which cost.
+
+    `reason` says why this function. `detail` holds the portfolio's weights, the prompts' places on
+    the map and what the round is expected to cost.
+    """
 
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="acquisition_rounds"
@@ -141,6 +154,9 @@ class AcquisitionRound(models.Model):
         Checkpoint, null=True, blank=True, on_delete=models.PROTECT, related_name="rounds"
     )
     function = models.CharField(max_length=32)
+    unit = models.CharField(max_length=6, default="pair")
+    reason = models.TextField(blank=True)
+    detail = models.JSONField(default=dict, blank=True)
     size = models.PositiveIntegerField()
     control_share = models.FloatField()
     seed = models.BigIntegerField()
@@ -164,7 +180,7 @@ class AcquisitionRound(models.Model):
 
 
 class Considered(models.Model):
-    """One pair that a round weighed, with its utility and what became of it."""
+    """One pair that a round weighed, with its utility, what explains it and what became of it."""
 
     class Arm(models.TextChoices):
         ACQUIRED = "acquired", "Chosen by utility"
@@ -176,6 +192,7 @@ class Considered(models.Model):
     first = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="+")
     second = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="+")
     utility = models.FloatField()
+    detail = models.JSONField(default=dict, blank=True)
     arm = models.CharField(max_length=8, choices=Arm)
 
     class Meta:
@@ -189,3 +206,44 @@ class Considered(models.Model):
 
     def __str__(self) -> str:
         return f"{self.utility:.3f} ({self.arm})"
+
+
+class SavingsReport(models.Model):
+    """How many labels active learning saved: its arm against the control arm, at one cutoff.
+
+    saved: the share of the control arm's labels that the acquired arm did without, with its
+    interval; null_high: the 95th percentile of the same figure between two random arms. All are
+    null where nothing can be said yet, and `verdict` says why.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="savings_reports")
+    training_run = models.OneToOneField(
+        TrainingRun, on_delete=models.CASCADE, related_name="savings_report"
+    )
+    function = models.CharField(max_length=32)
+    cutoff_judgment_id = models.BigIntegerField()
+    n_acquired = models.PositiveIntegerField()
+    n_control = models.PositiveIntegerField()
+    saved = models.FloatField(null=True, blank=True)
+    low = models.FloatField(null=True, blank=True)
+    high = models.FloatField(null=True, blank=True)
+    null_high = models.FloatField(null=True, blank=True)
+    verdict = models.TextField()
+    detail = models.JSONField(default=dict, blank=True)
+    seed = models.BigIntegerField()
+    code_version = models.CharField(max_length=40)
+    includes_simulated = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(saved__isnull=True)
+                | Q(low__lte=models.F("saved"), high__gte=models.F("saved")),
+                name="savings_interval_holds_estimate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Labels saved in {self.project} at {self.created_at:%Y-%m-%d %H:%M}"

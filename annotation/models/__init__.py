@@ -12,7 +12,15 @@ from annotation.models.participation import (
     WorkDay,
 )
 from annotation.models.people import ApiToken, Invitation, Membership, Pool, SelfDescription, User
-from annotation.models.project import Ask, ComparisonKind, Criterion, Project, ProjectRole
+from annotation.models.project import (
+    AcquisitionUnit,
+    Ask,
+    ComparisonKind,
+    Criterion,
+    Project,
+    ProjectRole,
+    RewardModelKind,
+)
 from annotation.models.qualification import (
     Qualification,
     QualificationAnswer,
@@ -33,6 +41,7 @@ from annotation.models.run import AuditEntry, Run
 from annotation.models.work import Assignment, Batch, Candidate, Comparison, Flag, Lane
 
 __all__ = [
+    "AcquisitionUnit",
     "AgreementReport",
     "AgreementSums",
     "Alert",
@@ -74,6 +83,7 @@ __all__ = [
     "QualificationAttempt",
     "QualificationItem",
     "QualityRule",
+    "RewardModelKind",
     "Rewrite",
     "Run",
     "SelfDescription",

@@ -30,6 +30,17 @@ class Ask(models.TextChoices):
     REQUIRED = "required", "Required"
 
 
+class RewardModelKind(models.TextChoices):
+    EMBEDDED = "embedded", "On frozen features"
+    DEEP = "deep", "A fine-tuned language model"
+
+
+class AcquisitionUnit(models.TextChoices):
+    PAIR = "pair", "Pairs"
+    PROMPT = "prompt", "Prompts"
+    POOL = "pool", "Responses of a prompt"
+
+
 class Project(models.Model):
     """One collection effort.
 
@@ -38,7 +49,8 @@ class Project(models.Model):
     `skill_tags` is shown only to people with the skill of that name. Where a comparison comes with
     a suggestion, `suggestion_share` of those who judge it see it, drawn at random. `revision` is
     counted by the database whenever the project or one of its criteria changes: what is derived
-    from them may be kept for as long as it stays the same.
+    from them may be kept for as long as it stays the same. While `loop_paused`, nothing trains or
+    opens a batch by itself. Rounds ask for no more than `acquisition_budget` judgments in all.
     """
 
     name = models.CharField(max_length=120)
@@ -99,8 +111,21 @@ class Project(models.Model):
     retrain_automatically = models.BooleanField(default=True)
     retrain_after_judgments = models.PositiveIntegerField(default=50)
     retrain_after_minutes = models.PositiveIntegerField(default=60)
+    retrain_on_drift = models.BooleanField(default=True)
+    loop_paused = models.BooleanField(default=False)
+    reward_model = models.CharField(
+        max_length=8, choices=RewardModelKind, default=RewardModelKind.EMBEDDED
+    )
+    reward_uses_text = models.BooleanField(default=True)
+    reward_debiases_length = models.BooleanField(default=False)
+    reward_weighs_annotators = models.BooleanField(default=False)
     acquire_automatically = models.BooleanField(default=False)
-    acquisition_function = models.CharField(max_length=32, default="bald")
+    acquisition_function = models.CharField(max_length=32, default="portfolio")
+    acquisition_unit = models.CharField(
+        max_length=6, choices=AcquisitionUnit, default=AcquisitionUnit.PAIR
+    )
+    acquisition_weighs_cost = models.BooleanField(default=False)
+    acquisition_budget = models.PositiveIntegerField(null=True, blank=True)
     acquisition_size = models.PositiveIntegerField(default=20)
     control_share = models.FloatField(
         default=0.2, validators=[MinValueValidator(0.05), MaxValueValidator(1.0)]
@@ -139,6 +164,11 @@ class Project(models.Model):
                 & models.Q(stop_at_agreement__gte=0.5, stop_at_agreement__lte=1)
                 & models.Q(suggestion_share__gte=0, suggestion_share__lte=1),
                 name="project_rates_are_shares",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reward_model__in=["embedded", "deep"])
+                & models.Q(acquisition_unit__in=["pair", "prompt", "pool"]),
+                name="project_learning_known",
             ),
         ]
 

@@ -17,6 +17,8 @@ class Run(models.Model):
         PLURALISM = "pluralism", "Who prefers what"
         TRAINING = "training", "Reward model training"
         ACQUISITION = "acquisition", "Acquisition"
+        SCORING = "scoring", "Scoring of texts"
+        PACKAGING = "packaging", "Packaging of a reward model"
         EXPORT = "export", "Export"
 
     class State(models.TextChoices):
