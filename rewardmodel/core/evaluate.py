@@ -3,33 +3,19 @@
 Intervals resample prompts, because votes on one prompt stand and fall together.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from annotation.core.intervals import wilson
-from annotation.core.resampling import Resampling, percentile_interval
 from rewardmodel.core.head import HeadConfig, RewardHead, fit_head, prompt_folds
+from rewardmodel.core.measures import Figure, credit, log_losses, mean_over_prompts
 from rewardmodel.core.pairs import FIRST, TIE, Floats, Ints, Votes
 
 BINS = 10
-FEW_PROMPTS = 5
 FRACTIONS = (0.1, 0.25, 0.5, 0.75, 1.0)
 WORSE_BY = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An estimate with its interval and what it rests on; `value` is None where `note` says why."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n_votes: int
-    n_prompts: int
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +74,21 @@ def evaluate(
     decided = votes.outcome != TIE
     won_first = votes.outcome == FIRST
     favours = probabilities[:, 0] - probabilities[:, 1]
-    right = _credit(favours, won_first)
-    longer = _credit(lengths[votes.first] - lengths[votes.second], won_first)
-    loss = -np.log(np.maximum(probabilities[np.arange(len(votes)), votes.outcome], 1e-12))
+    right = credit(favours, won_first)
+    longer = credit(lengths[votes.first] - lengths[votes.second], won_first)
+    loss = log_losses(probabilities, votes)
     over_decided = votes.where(decided)
     chance = probabilities[decided, 0] / np.maximum(probabilities[decided, :2].sum(axis=1), 1e-12)
     bins = calibration_bins(chance, won_first[decided])
-    accuracy = _mean(right[decided], over_decided, seed)
-    longer_wins = _mean(longer[decided], over_decided, seed)
+    accuracy = mean_over_prompts(right[decided], over_decided, seed)
+    longer_wins = mean_over_prompts(longer[decided], over_decided, seed)
     return Evaluation(
         accuracy=accuracy,
         longer_wins=longer_wins,
         gain=_told_of_shorter(
-            _mean((right - longer)[decided], over_decided, seed), accuracy, longer_wins
+            mean_over_prompts((right - longer)[decided], over_decided, seed), accuracy, longer_wins
         ),
-        log_loss=_mean(loss, votes, seed),
+        log_loss=mean_over_prompts(loss, votes, seed),
         log_loss_of_base_rates=_base_loss(base_rates, votes),
         calibration_error=_calibration_error(bins),
         bins=bins,
@@ -177,7 +163,7 @@ def calibration_bins(chance: Floats, won: np.ndarray) -> tuple[Bin, ...]:
     Of each vote the favoured side is taken, so that the order of a pair does not matter.
     """
     confidence = np.maximum(chance, 1 - chance)
-    hit = _credit(chance - 0.5, won)
+    hit = credit(chance - 0.5, won)
     edges = np.linspace(0.5, 1.0, BINS + 1)
     place = np.clip(np.digitize(confidence, edges) - 1, 0, BINS - 1)
     found = []
@@ -212,14 +198,14 @@ def decide_promotion(
     """
     if not len(votes):
         return Promotion(True, "In use without a test: no held-out prompt has been judged yet.")
-    mine = _loss(candidate, votes)
+    mine = log_losses(candidate, votes)
     if incumbent is None:
         return Promotion(
             True,
             f"The first checkpoint; log-loss {mine.mean():.3f} on {len(votes):,} held-out votes.",
         )
-    theirs = _loss(incumbent, votes)
-    change = _mean(mine - theirs, votes, seed)
+    theirs = log_losses(incumbent, votes)
+    change = mean_over_prompts(mine - theirs, votes, seed)
     rise = float((mine - theirs).mean())
     interval = "" if change.low is None else f" [{change.low:+.3f}, {change.high:+.3f}]"
     told = (
@@ -230,11 +216,6 @@ def decide_promotion(
     if rise <= WORSE_BY:
         return Promotion(True, f"Not worse: {told}.")
     return Promotion(False, f"Kept out of use because it is worse: {told}.")
-
-
-def _loss(probabilities: Floats, votes: Votes) -> Floats:
-    chosen = probabilities[np.arange(len(votes)), votes.outcome]
-    return np.asarray(-np.log(np.maximum(chosen, 1e-12)))
 
 
 def _told_of_shorter(gain: Figure, accuracy: Figure, longer_wins: Figure) -> Figure:
@@ -249,11 +230,6 @@ def _told_of_shorter(gain: Figure, accuracy: Figure, longer_wins: Figure) -> Fig
     return replace(gain, note=f"{gain.note} {told}".strip())
 
 
-def _credit(favours: np.ndarray, won_first: np.ndarray) -> Floats:
-    """1 where the favoured side won, 0 where it lost, one half where neither is favoured."""
-    return np.asarray(np.where(favours == 0, 0.5, (favours > 0) == won_first), dtype=float)
-
-
 def _base_loss(rates: Floats | None, votes: Votes) -> float | None:
     if rates is None or not len(votes):
         return None
@@ -264,27 +240,3 @@ def _calibration_error(bins: tuple[Bin, ...]) -> float | None:
     """Expected calibration error: the bins' gaps, weighted by their votes."""
     total = sum(b.n for b in bins)
     return sum(b.n * abs(b.won - b.predicted) for b in bins) / total if total else None
-
-
-def _mean(values: Floats, votes: Votes, seed: int) -> Figure:
-    """The mean of per-vote values with an interval over prompts."""
-    if not len(votes):
-        return Figure(None, None, None, 0, 0, "There is no such vote on these prompts yet.")
-    prompts, prompt_of = np.unique(votes.prompt, return_inverse=True)
-    sums = np.column_stack(
-        [np.bincount(prompt_of, weights=values), np.bincount(prompt_of).astype(float)]
-    )
-    ratio: Callable[[Floats], Floats] = lambda totals: totals[:, 0] / totals[:, 1]  # noqa: E731
-    low, high, note = percentile_interval(sums, np.ones(len(prompts)), ratio, Resampling(seed))
-    if len(prompts) < FEW_PROMPTS:
-        low = high = None
-        note = f"Only {len(prompts)} prompts: too few for an interval that can be trusted."
-    value = float(values.mean())
-    return Figure(
-        value,
-        None if low is None else min(low, value),
-        None if high is None else max(high, value),
-        len(votes),
-        len(prompts),
-        note,
-    )
