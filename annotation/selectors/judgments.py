@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet, TextField, Value
+from django.db.models import Max, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from annotation.core.preferences import Preference, Verdict, all_preferences
@@ -17,14 +17,24 @@ from annotation.models import (
     Batch,
     Candidate,
     Criterion,
-    Intervention,
     Judgment,
     Project,
-    QualityRule,
     User,
 )
+from annotation.selectors.prepared import prepared_rows
 
 CHUNK = 5_000
+QUARANTINES = """
+    SELECT participation.annotator_id, intervention.leaves_out_from
+      FROM annotation_intervention intervention
+      JOIN annotation_participation participation
+        ON participation.id = intervention.participation_id
+     WHERE participation.project_id = %(project)s::bigint
+       AND intervention.action = 'quarantine'
+       AND (intervention.lifted_at IS NULL OR intervention.lifted_at > %(as_of)s::timestamptz)
+       AND (%(as_of)s::timestamptz IS NULL OR intervention.created_at <= %(as_of)s::timestamptz)
+     ORDER BY intervention.id DESC
+"""
 _JUDGED = ("pk", "comparison_id", "comparison__prompt_id", "annotator_id")
 
 
@@ -92,15 +102,8 @@ def quarantines(
     project: Project, *, as_of: datetime | None = None
 ) -> list[tuple[int, datetime | None]]:
     """Whose judgments are left out, and since when (None: all of them)."""
-    found = Intervention.objects.filter(
-        participation__project=project, action=QualityRule.Action.QUARANTINE
-    )
-    if as_of is None:
-        found = found.filter(lifted_at__isnull=True)
-    else:
-        found = found.filter(Q(lifted_at__isnull=True) | Q(lifted_at__gt=as_of))
-        found = found.filter(created_at__lte=as_of)
-    return list(found.values_list("participation__annotator", "leaves_out_from"))
+    asked = {"project": project.pk, "as_of": as_of}
+    return [(annotator, since) for annotator, since in prepared_rows(QUARANTINES, asked)]
 
 
 def latest_judgment_id(project: Project) -> int:

@@ -1,6 +1,7 @@
 """Statements that every judgment runs, prepared on the connection: they are planned once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -18,12 +19,28 @@ def prepared_row(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) 
     Errors come as Django's. Parameters are bound by the server, so their types must be plain from
     the statement (`%(name)s::int` where nothing else says it). Columns of type jsonb come as text.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement.encode(), parameters, prepare=True)
+    with _executed(statement, parameters) as cursor:
         row = cursor.fetchone()
         if row is None:
             return None
         if statement not in _NAMES:
             _NAMES[statement] = tuple(column.name for column in cursor.description or ())
         return dict(zip(_NAMES[statement], row, strict=True))
+
+
+def prepared_rows(
+    statement: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """All rows of a statement, with the types and errors of `prepared_row`."""
+    with _executed(statement, parameters) as cursor:
+        return cursor.fetchall()
+
+
+@contextmanager
+def _executed(
+    statement: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement.encode(), parameters, prepare=True)
+        yield cursor

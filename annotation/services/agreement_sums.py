@@ -20,14 +20,28 @@ from annotation.core.agreement import Agreement
 from annotation.core.errors import Invalid
 from annotation.core.rated_units import Rated
 from annotation.core.running_agreement import RunningAgreement, running_agreement, running_from_dict
-from annotation.models import AgreementSums, Criterion, Judgment, Project
+from annotation.models import AgreementSums, Criterion, Project
 from annotation.selectors.agreement import Cutoff, Said, has_people, rated, said_between
 from annotation.selectors.judgments import latest_judgment_id, quarantines
+from annotation.selectors.prepared import prepared_rows
 from annotation.services.agreement_detail import categories_of, level_of, plain_figures
 
 LOCK_SPACE = 0x414752  # "AGR": keeps these advisory locks apart from anybody else's
 TOUCHED_AT_MOST = 5_000
 VERSION = 1
+NEWER = """
+    SELECT judgment.id, judgment.comparison_id
+      FROM annotation_judgment judgment
+      JOIN annotation_comparison comparison ON comparison.id = judgment.comparison_id
+     WHERE comparison.project_id = %(project)s::bigint AND judgment.id > %(upto)s::bigint
+     LIMIT %(most)s::int
+"""
+CHANGE = """
+    UPDATE annotation_agreementsums
+       SET upto_id = %s::bigint, sums = %s::jsonb, n_annotators = %s::int, updated_at = now()
+     WHERE criterion_id = %s::bigint
+ RETURNING criterion_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +162,8 @@ def _with_judges(project: Project, found: Iterable[AgreementSums | None]) -> boo
 
 def _newer(project: Project, upto_id: int) -> list[tuple[int, int]]:
     """What was judged since, with its comparison; no more of it than is worth to be read."""
-    found = Judgment.objects.filter(comparison__project=project, pk__gt=upto_id).order_by()
-    return list(found.values_list("pk", "comparison_id")[: TOUCHED_AT_MOST + 1])
+    asked = {"project": project.pk, "upto": upto_id, "most": TOUCHED_AT_MOST + 1}
+    return [(pk, comparison) for pk, comparison in prepared_rows(NEWER, asked)]
 
 
 def _changed(
@@ -172,13 +186,9 @@ def _changed(
     people.update(each.annotator_id for each in now for _value in each.values)
     people.subtract(each.annotator_id for each in was for _value in each.values)
     judging = _judging(people)
-    AgreementSums.objects.filter(pk=kept.pk).update(
-        upto_id=cutoff.judgment_id,
-        sums=_sums(running, judging, cutoff),
-        n_annotators=len(judging),
-        updated_at=timezone.now(),
-    )
-    return True
+    sums = json.dumps(_sums(running, judging, cutoff))
+    asked = [cutoff.judgment_id, sums, len(judging), kept.pk]
+    return bool(prepared_rows(CHANGE, asked))
 
 
 def _clusters(said: Sequence[Said]) -> dict[int, list[list[int]]]:
