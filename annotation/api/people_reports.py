@@ -10,15 +10,12 @@ from annotation.api.base import (
     Cursor,
     ListView,
     RunOut,
-    Strict,
     View,
-    accepted,
     documented,
     person,
-    read,
 )
+from annotation.api.measuring import MeasureIn, measure_asked
 from annotation.api.reports import SNAPSHOT
-from annotation.core.errors import Conflict
 from annotation.models import PeopleReport, PersonReport, Run
 from annotation.selectors import access
 from annotation.selectors.people_reports import (
@@ -27,7 +24,6 @@ from annotation.selectors.people_reports import (
     people_reports,
     person_reports,
 )
-from annotation.services.runs import run_create_unless_live
 
 ABOUT_ALL = [name for name in SNAPSHOT if name not in {"estimate", "low", "high"}]
 
@@ -54,12 +50,6 @@ class PersonReportOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class PeopleMeasureIn(Strict):
-    with_quarantined = serializers.BooleanField(
-        default=False, help_text="With the judgments that quarantines leave out."
-    )
-
-
 class PersonQuery(serializers.Serializer):
     action = serializers.ChoiceField(PersonReport.Action.choices, required=False, default="")
 
@@ -80,17 +70,10 @@ class PeopleReports(ListView):
             access.project_for_lead(user=person(self.request), slug=self.kwargs["slug"])
         )
 
-    @documented(RunOut, body=PeopleMeasureIn, code=202, operation_id="people_reports_measure")
+    @documented(RunOut, body=MeasureIn, code=202, operation_id="people_reports_measure")
     def post(self, request: Request, slug: str) -> Response:
         """Looks at everybody now, on each criterion with answers."""
-        project = access.project_for_lead(user=person(request), slug=slug)
-        run = run_create_unless_live(
-            actor=person(request), project=project, kind=Run.Kind.PEOPLE,
-            params=read(PeopleMeasureIn, request),
-        )  # fmt: skip
-        if run is None:
-            raise Conflict("People are being measured already.", hint="See the runs.")
-        return accepted(run)
+        return measure_asked(request, slug, Run.Kind.PEOPLE)
 
 
 class PeopleReportDetail(View):

@@ -9,19 +9,15 @@ from rest_framework.response import Response
 from annotation.api.base import (
     ListView,
     RunOut,
-    Strict,
     View,
-    accepted,
     documented,
     person,
-    read,
 )
+from annotation.api.measuring import MeasureIn, measure_asked
 from annotation.api.reports import SNAPSHOT, FewCursor
-from annotation.core.errors import Conflict
 from annotation.models import Criterion, PluralismReport, Run
 from annotation.selectors import access
 from annotation.selectors.pluralism import pluralism_history
-from annotation.services.runs import run_create_unless_live
 
 
 class PluralismOut(serializers.ModelSerializer):
@@ -46,12 +42,6 @@ class PluralismQuery(serializers.Serializer):
     )
 
 
-class PluralismIn(Strict):
-    with_quarantined = serializers.BooleanField(
-        default=False, help_text="Count the judgments of quarantined people too."
-    )
-
-
 @extend_schema_view(get=extend_schema(parameters=[PluralismQuery]))
 class PluralismReports(ListView):
     """Where groups of annotators reliably differ, newest first; for leads only."""
@@ -71,14 +61,7 @@ class PluralismReports(ListView):
 
 
 class PluralismMeasure(View):
-    @documented(RunOut, body=PluralismIn, code=202, operation_id="pluralism_measure")
+    @documented(RunOut, body=MeasureIn, code=202, operation_id="pluralism_measure")
     def post(self, request: Request, slug: str) -> Response:
         """Measures who prefers what now, on every criterion."""
-        project = access.project_for_lead(user=person(request), slug=slug)
-        run = run_create_unless_live(
-            actor=person(request), project=project, kind=Run.Kind.PLURALISM,
-            params=read(PluralismIn, request),
-        )  # fmt: skip
-        if run is None:
-            raise Conflict("That is being measured already.", hint="See the runs.")
-        return accepted(run)
+        return measure_asked(request, slug, Run.Kind.PLURALISM)

@@ -13,19 +13,16 @@ from annotation.api.base import (
     Cursor,
     ListView,
     RunOut,
-    Strict,
     View,
-    accepted,
     documented,
     person,
-    read,
 )
-from annotation.core.errors import Conflict, NotFound
+from annotation.api.measuring import MeasureIn, measure_asked
+from annotation.core.errors import NotFound
 from annotation.models import AgreementReport, BiasAudit, Export, Run
 from annotation.selectors import access, reports
 from annotation.services.agreement_sums import agreement_now_plain, agreement_sums_update
 from annotation.services.exports import archive_path
-from annotation.services.runs import run_create_unless_live
 
 READ_AT_MOST = 2_000
 SNAPSHOT = [
@@ -66,12 +63,6 @@ class AuditQuery(serializers.Serializer):
     )
 
 
-class AuditIn(Strict):
-    with_quarantined = serializers.BooleanField(
-        default=False, help_text="Count those too whom quarantines leave out; kept apart."
-    )
-
-
 class ExportOut(serializers.ModelSerializer):
     files = serializers.SerializerMethodField(help_text="Names, to be fetched under files/.")
 
@@ -95,12 +86,6 @@ class AgreementQuery(serializers.Serializer):
     )
 
 
-class AgreementIn(Strict):
-    with_quarantined = serializers.BooleanField(
-        default=False, help_text="Count those too whom quarantines leave out; kept apart."
-    )
-
-
 @extend_schema_view(get=extend_schema(parameters=[AgreementQuery]))
 class Agreement(ListView):
     """Agreement by criterion, newest first. `estimate` is Krippendorff's alpha; `detail` has every
@@ -120,17 +105,10 @@ class Agreement(ListView):
             return found.filter(criterion__key=asked["criterion"])
         return found
 
-    @documented(RunOut, body=AgreementIn, code=202, operation_id="agreement_measure")
+    @documented(RunOut, body=MeasureIn, code=202, operation_id="agreement_measure")
     def post(self, request: Request, slug: str) -> Response:
         """Measures agreement now, on all criteria."""
-        project = access.project_for_lead(user=person(request), slug=slug)
-        run = run_create_unless_live(
-            actor=person(request), project=project, kind=Run.Kind.AGREEMENT,
-            params=read(AgreementIn, request),
-        )  # fmt: skip
-        if run is None:
-            raise Conflict("Agreement is being measured already.", hint="See the runs.")
-        return accepted(run)
+        return measure_asked(request, slug, Run.Kind.AGREEMENT)
 
 
 class AgreementNowOut(serializers.Serializer):
@@ -165,17 +143,10 @@ class Audits(ListView):
             with_quarantined=asked.validated_data.get("quarantined") == "with",
         ).select_related("criterion")
 
-    @documented(RunOut, body=AuditIn, code=202, operation_id="audits_measure")
+    @documented(RunOut, body=MeasureIn, code=202, operation_id="audits_measure")
     def post(self, request: Request, slug: str) -> Response:
         """Audits bias now."""
-        project = access.project_for_lead(user=person(request), slug=slug)
-        run = run_create_unless_live(
-            actor=person(request), project=project, kind=Run.Kind.AUDIT,
-            params=read(AuditIn, request),
-        )  # fmt: skip
-        if run is None:
-            raise Conflict("Bias is being audited already.", hint="See the runs.")
-        return accepted(run)
+        return measure_asked(request, slug, Run.Kind.AUDIT)
 
 
 class Audit(View):

@@ -16,6 +16,7 @@ from annotation.api.base import (
     person,
     read,
 )
+from annotation.api.measuring import MeasureIn
 from annotation.core.errors import Conflict
 from annotation.core.row_weights import OFF
 from annotation.models import Run
@@ -30,12 +31,6 @@ class RunQuery(serializers.Serializer):
 
 class MeasuredOut(serializers.Serializer):
     runs = RunOut(many=True)
-
-
-class MeasureIn(Strict):
-    with_quarantined = serializers.BooleanField(
-        default=False, help_text="With the judgments that quarantines leave out; kept apart."
-    )
 
 
 class ExportIn(Strict):

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import Conflict
 from annotation.core.figures import Table
 from annotation.core.paired_figures import Tie
 from annotation.models import AgreementReport, ComparisonKind, Criterion, Project, Run
@@ -19,13 +18,13 @@ from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
 from annotation.services.agreement_people import PEOPLE_AT_MOST, people_at
 from annotation.services.agreement_sums import agreement_now, agreement_sums_update
-from annotation.services.runs import run_create_unless_live
 from annotation.web import agreement_coefficients as coefficients
 from annotation.web import agreement_figures as figures
 from annotation.web import agreement_people_figures as people_figures
 from annotation.web import agreement_words as words
 from annotation.web.auth import person, signed_in
-from annotation.web.lead import chosen, csv_answer, done, led, looked_at, page, send
+from annotation.web.lead import chosen, csv_answer, looked_at, page
+from annotation.web.measuring import measure_asked
 
 HISTORY = 60
 READ_AT_MOST = 2_000
@@ -71,15 +70,7 @@ def agreement(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_POST
 def agreement_measure(request: HttpRequest, slug: str) -> HttpResponse:
-    project = led(request, slug)
-    params = {"with_quarantined": request.POST.get("quarantined") == "with"}
-    run = run_create_unless_live(
-        actor=person(request), project=project, kind=Run.Kind.AGREEMENT, params=params
-    )
-    if run is None:
-        raise Conflict(_("That is being measured already."), hint=_("See Runs."))
-    send(run)
-    return done(request, _("Measuring."), "annotation:agreement", project.slug)
+    return measure_asked(request, slug, Run.Kind.AGREEMENT, "annotation:agreement")
 
 
 def _one(request: HttpRequest, report: AgreementReport, *, is_lead: bool) -> dict[str, Any]:

@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import Conflict
 from annotation.core.figures import Point, Table
 from annotation.models import BiasAudit, Project, Run
 from annotation.selectors import reports
 from annotation.selectors.audit_votes import VoteBehind, votes_behind
 from annotation.selectors.judgments import latest_judgment_id, live
 from annotation.selectors.overview import latest_runs
-from annotation.services.runs import run_create_unless_live
 from annotation.web import audit_words as words
 from annotation.web import judge_words
 from annotation.web.auth import person, signed_in
-from annotation.web.lead import done, led, looked_at, page, send
+from annotation.web.lead import led, looked_at, page
+from annotation.web.measuring import measure_asked
 
 HISTORY = 60
 MOST_TRENDS = 6
@@ -86,18 +84,7 @@ def audits(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_POST
 def audits_measure(request: HttpRequest, slug: str) -> HttpResponse:
-    project = led(request, slug)
-    params = {"with_quarantined": request.POST.get("quarantined") == "with"}
-    run = run_create_unless_live(
-        actor=person(request), project=project, kind=Run.Kind.AUDIT, params=params
-    )
-    if run is None:
-        raise Conflict(_("That is being audited already."), hint=_("See Runs."))
-    send(run)
-    back = reverse("annotation:audits", args=[project.slug])
-    return done(
-        request, _("Auditing."), f"{back}?quarantined=with" if params["with_quarantined"] else back
-    )
+    return measure_asked(request, slug, Run.Kind.AUDIT, "annotation:audits")
 
 
 @signed_in

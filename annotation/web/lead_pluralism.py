@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import Conflict
 from annotation.core.figures import Interval, Point, Table
 from annotation.core.pair_votes import PairVotes
 from annotation.models import Criterion, PluralismReport, Project, Run
@@ -16,10 +14,10 @@ from annotation.selectors.overview import latest_runs
 from annotation.selectors.pluralism import completions_by_id, latest_pluralism, pluralism_history
 from annotation.services.pluralism import Measured, pluralism_again
 from annotation.services.pluralism_detail import consensus_row, division_row
-from annotation.services.runs import run_create_unless_live
 from annotation.web import pluralism_words as words
-from annotation.web.auth import person, signed_in
-from annotation.web.lead import chosen, done, led, page, send
+from annotation.web.auth import signed_in
+from annotation.web.lead import chosen, led, page
+from annotation.web.measuring import measure_asked
 
 SHOWN, NEAREST = 8, 2
 MOST_STANDINGS, MOST_GROUPS, MOST_SENTENCES, HISTORY = 20, 25, 5, 60
@@ -62,15 +60,7 @@ def pluralism(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_POST
 def pluralism_measure(request: HttpRequest, slug: str) -> HttpResponse:
-    project = led(request, slug)
-    params = {"with_quarantined": True} if "with_quarantined" in request.POST else {}
-    run = run_create_unless_live(
-        actor=person(request), project=project, kind=Run.Kind.PLURALISM, params=params
-    )
-    if run is None:
-        raise Conflict(_("That is being measured already."), hint=_("See Runs."))
-    send(run)
-    return done(request, _("Measuring."), "annotation:pluralism", slug)
+    return measure_asked(request, slug, Run.Kind.PLURALISM, "annotation:pluralism")
 
 
 def _shown(report: PluralismReport, project: Project, by: str) -> dict[str, Any]:

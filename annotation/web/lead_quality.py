@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import Conflict, NotFound
+from annotation.core.errors import NotFound
 from annotation.core.rankings import Groups
 from annotation.models import Criterion, PeopleReport, PersonReport, Project, Run
 from annotation.selectors.judgments import latest_judgment_id, live
@@ -25,9 +25,9 @@ from annotation.selectors.people_reports import (
     shared_answers,
     standings,
 )
-from annotation.services.runs import run_create_unless_live
 from annotation.web.auth import person, signed_in
-from annotation.web.lead import chosen, csv_answer, done, led, page, send
+from annotation.web.lead import chosen, csv_answer, led, page
+from annotation.web.measuring import measure_asked
 from annotation.web.quality_words import (
     alike_table,
     answer_words,
@@ -89,19 +89,7 @@ def people_quality(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_POST
 def measure(request: HttpRequest, slug: str) -> HttpResponse:
-    project = led(request, slug)
-    is_with = request.POST.get("quarantined") == WITH
-    run = run_create_unless_live(
-        actor=person(request), project=project, kind=Run.Kind.PEOPLE,
-        params={"with_quarantined": is_with},
-    )  # fmt: skip
-    if run is None:
-        raise Conflict(_("That is being measured already."), hint=_("See Runs."))
-    send(run)
-    answer = done(request, _("Measuring."), "annotation:people-quality", slug)
-    if is_with and "Location" in answer:
-        answer["Location"] += f"?quarantined={WITH}"
-    return answer
+    return measure_asked(request, slug, Run.Kind.PEOPLE, "annotation:people-quality")
 
 
 @signed_in

@@ -112,8 +112,8 @@ def test_quarantined_people_stand_in_a_report_of_their_own(
 ) -> None:
     page = client.get(f"{PAGE}?quarantined=with").content.decode()
     assert "Nobody has looked yet." in page
-    assert 'name="with_quarantined"' in page
-    assert client.post(f"{PAGE}measure/", {"with_quarantined": "yes"}).status_code == 302
+    assert 'name="quarantined" value="with"' in page
+    assert client.post(f"{PAGE}measure/", {"quarantined": "with"}).status_code == 302
     assert Run.objects.get(kind="pluralism").params == {"with_quarantined": True}
     assert client.post(f"{PAGE}measure/").status_code == 409
 
