@@ -149,6 +149,7 @@ class _Fit:
 
     @property
     def shown(self) -> list[int]:
+        """The covariates that are reported, by index; the others only take their share."""
         return [index for index, column in enumerate(self.columns) if not column.is_nuisance]
 
 
@@ -298,6 +299,7 @@ class _Tested:
 
     @property
     def is_found(self) -> bool:
+        """Whether it holds at the false discovery rate."""
         return self.p_adjusted is not None and self.p_adjusted <= self.rules.rate
 
 

@@ -36,18 +36,22 @@ class Estimate:
 
     @property
     def odds_ratio(self) -> float:
+        """exp of the estimate."""
         return _odds_of(self.log_odds)
 
     @property
     def odds_low(self) -> float:
+        """exp of the interval's lower end."""
         return _odds_of(self.low)
 
     @property
     def odds_high(self) -> float:
+        """exp of the interval's upper end."""
         return _odds_of(self.high)
 
 
 def status_of(told: Estimate, p_value: float, p_adjusted: float, *, rate: float) -> Status:
+    """found, a hint (before the correction only), none found (what matters would show) or unclear."""
     if p_adjusted <= rate:
         return "found"
     if p_value <= rate:
@@ -94,12 +98,14 @@ def judged(
 
 
 def constant(covariate: Covariate) -> str:
+    """The sentence for what never differs."""
     if covariate.is_interaction:
         return "It was the same in every vote, so what it does cannot be told."
     return "In no vote do the two responses differ in this, so what it does cannot be told."
 
 
 def too_few(n: int, n_clusters: int, *, least: int, cluster: Cluster = "annotator") -> str:
+    """The sentence for fewer than `least` votes, or fewer than two clusters."""
     of = "by" if cluster == "annotator" else "on"
     clusters = f"1 {cluster}" if n_clusters == 1 else f"{n_clusters} {cluster}s"
     votes = "vote differs" if n == 1 else "votes differ"
@@ -110,6 +116,7 @@ def too_few(n: int, n_clusters: int, *, least: int, cluster: Cluster = "annotato
 
 
 def one_cluster(n: int, cluster: Cluster = "annotator") -> str:
+    """The sentence for votes of one annotator, or on one prompt or comparison."""
     if cluster != "annotator":
         return (
             f"All {n:,} votes are on one {cluster}: what holds of it alone and what of others "
@@ -122,6 +129,7 @@ def one_cluster(n: int, cluster: Cluster = "annotator") -> str:
 
 
 def told_by_one(cluster: Cluster = "annotator") -> str:
+    """The sentence for an estimate that hangs on one cluster."""
     if cluster != "annotator":
         return (
             f"Nearly all that these votes tell of it comes from one {cluster}, so what holds of it "
@@ -134,6 +142,7 @@ def told_by_one(cluster: Cluster = "annotator") -> str:
 
 
 def collinear(others: list[str]) -> str:
+    """The sentence for what cannot be told apart from `others`, by their names."""
     return (
         f"In these votes it cannot be told apart from {_listed(others)}: the two go together "
         "in every vote."
@@ -141,6 +150,7 @@ def collinear(others: list[str]) -> str:
 
 
 def told_by_policies() -> str:
+    """The sentence for what cannot be told apart from who wrote the responses."""
     return (
         "In these votes it goes with which policy wrote the responses, so it cannot be told apart "
         "from how good these policies are. Compare more pairs of policies, in both orders."
@@ -148,6 +158,7 @@ def told_by_policies() -> str:
 
 
 def separated(covariate: Covariate, n: int, share: float | None) -> str:
+    """The sentence for odds that are infinite; `share` is 0 or 1 where it alone decides."""
     if share is None:
         return (
             "Together with others it foretells votes without a single error, so no odds can be "
@@ -158,6 +169,7 @@ def separated(covariate: Covariate, n: int, share: float | None) -> str:
 
 
 def nothing_left(names: list[str]) -> str:
+    """The sentence for too few votes beside those that `names` decide by themselves."""
     return (
         f"Once the votes that {_listed(names)} decides without exception are set aside, too few "
         "votes are left to tell."
@@ -165,6 +177,7 @@ def nothing_left(names: list[str]) -> str:
 
 
 def no_votes() -> str:
+    """The sentence for a project without a decided vote."""
     return "There is no decided vote yet."
 
 

@@ -118,6 +118,7 @@ class _Fit:
 
     @classmethod
     def of(cls, table: PairTable) -> "_Fit":
+        """The fit's arrays, pairs by annotators, from the table of votes."""
         pairs = len(table.low)
         entries = table.total.tocoo()
         most = np.full(pairs, -1, dtype=np.int64)
@@ -226,6 +227,7 @@ class _Fit:
         )
 
     def objective(self, here: Floats) -> float:
+        """The penalised log-likelihood at strengths and tie parameter (K + 1,)."""
         d = self.differences @ here[:-1]
         gain = self.signed @ d / 2 - self.total @ outcomes(d, here[-1]).log_total
         equals = outcomes(np.zeros(1), here[-1]).log_total[0]

@@ -39,6 +39,7 @@ class Placed:
     comparisons: Ints
 
     def of(self, cluster: Cluster) -> Ints:
+        """(n,) the cluster of each vote: its prompt, or its comparison."""
         return self.prompts if cluster == "prompt" else self.comparisons
 
     def where(self, kept: Flags) -> "Placed":

@@ -35,6 +35,7 @@ class PairVotes:
 
     @property
     def n_annotators(self) -> int:
+        """How many people gave these votes."""
         return len(np.unique(self.answers.annotators))
 
 

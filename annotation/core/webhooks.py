@@ -29,6 +29,7 @@ class WebhookAddress:
 
     @property
     def host_header(self) -> str:
+        """The name that the server knows itself by, with its port where it is not the usual."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return name if self.port == PORTS[self.scheme] else f"{name}:{self.port}"
 
