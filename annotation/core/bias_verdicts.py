@@ -51,7 +51,7 @@ class Estimate:
 
 
 def status_of(told: Estimate, p_value: float, p_adjusted: float, *, rate: float) -> Status:
-    """found, a hint (before the correction only), none found (what matters would show) or unclear."""
+    """found, hint (but for the correction), none found (what matters would show) or unclear."""
     if p_adjusted <= rate:
         return "found"
     if p_value <= rate:
