@@ -1,0 +1,164 @@
+"""What is known of votes and responses beside their features: prompts, people, batches, looks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.core.text_features import text_features
+from annotation.models import Batch, Candidate, Completion, Project, Prompt, User
+from annotation.selectors.pluralism import groupings
+from rewardmodel.core import shift
+from rewardmodel.core.pairs import Floats, Ints, Votes
+
+SMALLEST_GROUP = 5
+LEFT_OUT = (Batch.Reason.GOLD, Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT)
+LOOKS = {
+    "characters": "length",
+    "list_items": "list items",
+    "headings": "headings",
+    "bold": "bold",
+    "code": "code",
+}
+
+Mask = NDArray[np.bool_]
+Masks = Mapping[str, Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """Of N completions, in the order of `keys`: prompt, policy, and counts of their looks."""
+
+    keys: tuple[int, ...]
+    prompts: Ints
+    policies: tuple[str, ...]
+    looks: Mapping[str, Floats]
+
+
+def response_facts(keys: Sequence[int]) -> ResponseFacts:
+    """Reads the texts once and counts what catches the eye."""
+    rows = {
+        completion.pk: completion
+        for completion in Completion.objects.filter(pk__in=keys)
+        .select_related("policy")
+        .defer("html")
+    }
+    found = [rows[key] for key in keys]
+    counts = [text_features(each.text) for each in found]
+    return ResponseFacts(
+        tuple(keys),
+        np.array([each.prompt_id for each in found], dtype=np.int64),
+        tuple(str(each.policy) for each in found),
+        {
+            words: np.array([float(getattr(count, name)) for count in counts])
+            for name, words in LOOKS.items()
+        },
+    )
+
+
+def dimensions(project: Project, votes: Votes, facts: ResponseFacts) -> dict[str, Masks]:
+    """By dimension and label, which of the votes belong to it; votes name rows of the facts.
+
+    Groups of annotators are those of five people or more among these voters, as everywhere.
+    """
+    found: dict[str, Masks] = {
+        "tag": _tags(votes),
+        "language": _languages(votes),
+        "policies": _policy_pairs(votes, facts),
+    }
+    return {name: masks for name, masks in (found | groups(project, votes)).items() if masks}
+
+
+def groups(project: Project, votes: Votes) -> dict[str, Masks]:
+    """Groups of annotators by what they said of themselves, their pools and their languages."""
+    people = np.unique(votes.annotator)
+    human = set(_people(people))
+    found: dict[str, Masks] = {}
+    for grouping in groupings(project, sorted(human)):
+        masks = {}
+        for label, _size in grouping.groups:
+            members = [key for key, name in grouping.label_of.items() if name == label]
+            mask = np.isin(votes.annotator, members)
+            if len(np.unique(votes.annotator[mask])) >= SMALLEST_GROUP:
+                masks[label] = mask
+        name = f"{grouping.attribute}: {grouping.value}" if grouping.value else grouping.attribute
+        found[name] = masks
+    return found
+
+
+def of_people(votes: Votes) -> Mask:
+    """(n,) which votes are people's; LLM judges and simulated annotators are no people."""
+    return np.isin(votes.annotator, _people(np.unique(votes.annotator)))
+
+
+def batches(project: Project, facts: ResponseFacts, votes: Votes) -> tuple[list[shift.Batch], Ints]:
+    """The batches whose comparisons show these responses, oldest first; the batch of each vote.
+
+    A pair that several batches show belongs to the first of them; what is not found gets -1.
+    """
+    row_of = {key: row for row, key in enumerate(facts.keys)}
+    shown: dict[int, set[int]] = {}
+    together: dict[int, tuple[int, list[int]]] = {}
+    names: dict[int, str] = {}
+    candidates = (
+        Candidate.objects.filter(comparison__project=project)
+        .exclude(comparison__batch__reason__in=LEFT_OUT)
+        .order_by("comparison__batch_id", "comparison_id")
+        .values_list("comparison__batch_id", "comparison__batch__name", "comparison_id",
+                     "completion_id")
+    )  # fmt: skip
+    for batch, name, comparison, completion in candidates.iterator(chunk_size=5_000):
+        row = row_of.get(completion)
+        if row is not None:
+            names[batch] = name
+            shown.setdefault(batch, set()).add(row)
+            together.setdefault(comparison, (batch, []))[1].append(row)
+    first_batch: dict[frozenset[int], int] = {}
+    for batch, rows in together.values():
+        for at, one in enumerate(rows):
+            for other in rows[at + 1 :]:
+                first_batch.setdefault(frozenset((one, other)), batch)
+    pairs = zip(votes.first.tolist(), votes.second.tolist(), strict=True)
+    return (
+        [
+            shift.Batch(key, names[key], np.array(sorted(rows), dtype=np.int64))
+            for key, rows in sorted(shown.items())
+        ],
+        np.array([first_batch.get(frozenset(pair), -1) for pair in pairs], dtype=np.int64),
+    )
+
+
+def _people(keys: NDArray[np.int64]) -> list[int]:
+    return list(
+        User.objects.filter(pk__in=keys.tolist(), judge_model="")
+        .exclude(kind=User.Kind.SIMULATED)
+        .values_list("pk", flat=True)
+    )
+
+
+def _tags(votes: Votes) -> Masks:
+    prompts = Prompt.objects.filter(pk__in=np.unique(votes.prompt).tolist())
+    by_tag: dict[str, list[int]] = {}
+    for key, tags in prompts.values_list("pk", "tags"):
+        for tag in tags:
+            by_tag.setdefault(tag, []).append(key)
+    return {tag: np.isin(votes.prompt, keys) for tag, keys in by_tag.items()}
+
+
+def _languages(votes: Votes) -> Masks:
+    prompts = Prompt.objects.filter(pk__in=np.unique(votes.prompt).tolist())
+    by_language: dict[str, list[int]] = {}
+    for key, language in prompts.values_list("pk", "language"):
+        if language:
+            by_language.setdefault(language, []).append(key)
+    return {name: np.isin(votes.prompt, keys) for name, keys in by_language.items()}
+
+
+def _policy_pairs(votes: Votes, facts: ResponseFacts) -> Masks:
+    names = [
+        " / ".join(sorted((facts.policies[one], facts.policies[other])))
+        for one, other in zip(votes.first.tolist(), votes.second.tolist(), strict=True)
+    ]
+    labels = np.array(names)
+    return {str(label): labels == label for label in np.unique(labels)} if names else {}
