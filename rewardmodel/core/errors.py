@@ -32,3 +32,7 @@ class FeaturesInvalid(RewardModelError):
 
 class CheckpointBroken(RewardModelError):
     """A stored reward head cannot be read back."""
+
+
+class TrainingFailed(RewardModelError):
+    """A deep training cannot go on: its loss is no number, or its device has no memory left."""

@@ -139,7 +139,7 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 def _load(reference: str, *, models_dir: Path, device: torch.device) -> LanguageModel:
     _be_quiet_and_modest()
-    source = _smollm2_copy(models_dir) if reference == SMOLLM2 else _checked(reference)
+    source = local_source(reference, models_dir=models_dir)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         network = AutoModelForCausalLM.from_pretrained(
@@ -173,6 +173,11 @@ def language_model(reference: str, network: Any, tokenizer: Any) -> LanguageMode
         pad_id=tokenizer.eos_token_id if pad_id is None else pad_id,
         stop_ids=frozenset(stop_ids - {None}),
     )
+
+
+def local_source(reference: str, *, models_dir: Path) -> Path | str:
+    """What transformers can load for a reference. Raises ModelUnavailable where there is none."""
+    return _smollm2_copy(models_dir) if reference == SMOLLM2 else _checked(reference)
 
 
 def _checked(reference: str) -> str:
