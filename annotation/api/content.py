@@ -62,6 +62,10 @@ class PolicyIn(Strict):
     )
     system_prompt = serializers.CharField(default="", allow_blank=True)
     decoding = serializers.DictField(default=dict, help_text="temperature, top_p, max_new_tokens …")
+    family = serializers.CharField(
+        default="", allow_blank=True, max_length=60,
+        help_text="Models of one origin, to tell whether a judge prefers its own.",
+    )  # fmt: skip
 
 
 class CompletionOut(serializers.ModelSerializer):

@@ -101,9 +101,13 @@ def criterion_create(
 def policy_create(
     *, actor: User | None, project: Project, name: str,
     provider: str = Policy.Provider.TRANSFORMERS, model: str = "", system_prompt: str = "",
-    decoding: Mapping[str, object] | None = None,
+    decoding: Mapping[str, object] | None = None, family: str = "",
 ) -> Policy:  # fmt: skip
-    """The policy of these settings: the newest version if they match it, else a new version."""
+    """The policy of these settings: the newest version if they match it, else a new version.
+
+    The family is said of a policy and changes nothing of what it writes: one that is given is put
+    on a version that is there, and one that is not is taken over from it.
+    """
     name = name.strip()
     if not name:
         raise Invalid("Give the policy a name.", field="name")
@@ -116,10 +120,15 @@ def policy_create(
     if newest and settings == (
         newest.provider, newest.model, newest.system_prompt, newest.decoding
     ):  # fmt: skip
+        if family and family != newest.family:
+            newest.family = family
+            _clean(newest)
+            newest.save(update_fields=["family"])
         return newest
     policy = Policy(
         project=project, name=name, version=newest.version + 1 if newest else 1,
         provider=provider, model=model, system_prompt=system_prompt, decoding=settings[3],
+        family=family or (newest.family if newest else ""),
     )  # fmt: skip
     _clean(policy)
     policy.save()

@@ -26,6 +26,30 @@ STRENGTHS = (
     ("3", gettext_lazy("Slightly, better, much better")),
 )
 
+REWARD_MODELS = (
+    ("embedded", gettext_lazy("A head on frozen features")),
+    ("deep", gettext_lazy("A fine-tuned language model")),
+)
+FUNCTIONS = (
+    ("portfolio", gettext_lazy("What helps here, learned as it goes")),
+    ("random", gettext_lazy("Chance")),
+    ("uncertainty", gettext_lazy("Uncertainty of the vote")),
+    ("bald", gettext_lazy("What a vote would teach (BALD)")),
+    ("batch_bald", gettext_lazy("What a whole batch would teach (batch-BALD)")),
+    ("d_optimal", gettext_lazy("Precision of the weights (D-optimal)")),
+    ("robust_d_optimal", gettext_lazy("The same without outliers (robust D-optimal)")),
+    ("prediction_oriented", gettext_lazy("Better predictions on all prompts (EPIG)")),
+    ("information_directed", gettext_lazy("Information and good responses together")),
+    ("delta_ucb", gettext_lazy("The largest possible difference of a prompt (delta-UCB)")),
+    ("double_thompson", gettext_lazy("Two responses that may be best (double Thompson)")),
+    ("leaderboard_narrowing", gettext_lazy("Policies whose order is open")),
+)
+UNITS = (
+    ("pair", gettext_lazy("Pairs of responses")),
+    ("prompt", gettext_lazy("Prompts, then pairs of them at random")),
+    ("pool", gettext_lazy("Responses from each prompt's pool")),
+)
+
 NEW = (
     Field("name", gettext_lazy("Name"), required=True),
     Field("question", gettext_lazy("Question to the annotators")),
@@ -97,17 +121,32 @@ ASSIGNING = (
 LEARNING = (
     Field("samples_per_prompt", gettext_lazy("Responses of each policy to each prompt"), "whole",
           min=1, max=100),
+    Field("reward_model", gettext_lazy("The reward model is"), choices=REWARD_MODELS,
+          hint=gettext_lazy("On frozen features it trains in seconds on any machine; fine-tuning "
+                            "wants a GPU.")),
+    Field("reward_uses_text", gettext_lazy("It also sees length, lists, code and the like"),
+          "yes_no"),
+    Field("reward_debiases_length", gettext_lazy("Take what length alone explains out of it"),
+          "yes_no", hint=gettext_lazy("Its page says what that costs in accuracy.")),
+    Field("reward_weighs_annotators", gettext_lazy("Weigh votes by how reliable people are"),
+          "yes_no", hint=gettext_lazy("By the newest report under Quality.")),
+    Field("loop_paused", gettext_lazy("Nothing trains or opens a batch by itself for now"),
+          "yes_no"),
     Field("retrain_automatically", gettext_lazy("Train again when it is due"), "yes_no"),
     Field("retrain_after_judgments", gettext_lazy("Due after new judgments"), "whole", min=1),
     Field("retrain_after_minutes", gettext_lazy("or after minutes"), "whole", min=1),
+    Field("retrain_on_drift", gettext_lazy("or when new batches differ from what was learned"),
+          "yes_no"),
     Field("acquire_automatically", gettext_lazy("Open the next batch by itself"), "yes_no"),
-    Field("acquisition_function", gettext_lazy("Choose pairs by"), choices=(
-        ("bald", gettext_lazy("What a vote would teach (BALD)")),
-        ("d_optimal", gettext_lazy("Precision of the weights (D-optimal)")),
-        ("uncertainty", gettext_lazy("Uncertainty of the vote")),
-        ("random", gettext_lazy("Chance")),
-    )),
+    Field("acquisition_function", gettext_lazy("Choose by"), choices=FUNCTIONS,
+          hint=gettext_lazy("What each does stands on the acquisition page.")),
+    Field("acquisition_unit", gettext_lazy("Choose"), choices=UNITS),
+    Field("acquisition_weighs_cost", gettext_lazy("Prefer what takes less time to judge"),
+          "yes_no"),
     Field("acquisition_size", gettext_lazy("Comparisons in a round"), "whole", min=1, max=10_000),
+    Field("acquisition_budget", gettext_lazy("Judgments that rounds may ask for in all"), "whole",
+          min=1, max=2_000_000_000, may_be_empty=True,
+          hint=gettext_lazy("Empty: no limit. Then rounds stop.")),
     Field("control_share", gettext_lazy("Of these drawn at random, %"), "share", min=5, max=100,
           hint=gettext_lazy("The control arm: what active learning saves is measured with it.")),
     Field("learns_from_simulated", gettext_lazy("Learn from and measure simulated annotators too"),

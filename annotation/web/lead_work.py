@@ -57,6 +57,9 @@ POLICY = (
           hint=gettext_lazy("The name of an existing policy makes its next version.")),
     Field("model", gettext_lazy("Model"), required=True,
           hint=gettext_lazy("“smollm2”, a transformers directory, or a hub id.")),
+    Field("family", gettext_lazy("Family"),
+          hint=gettext_lazy("Models of one origin share it, so that audits can tell whether a "
+                            "judge prefers its own. May stay empty.")),
     Field("system_prompt", gettext_lazy("System prompt"), rows=3),
     Field("temperature", gettext_lazy("Temperature"), "number", min=0, max=5, step="0.05"),
     Field("top_p", gettext_lazy("Top p"), "number", min=0, max=1, step="0.01"),

@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 
 from annotation.models import AuditEntry, Pool, Project, User
+from annotation.web.lead_projects import FUNCTIONS
+from rewardmodel.core.function_names import FUNCTION_NAMES
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +100,22 @@ def test_who_gets_what_is_set_and_tags_sort_open_work_anew(
     assert (project.prompt_window_hours, project.gold_rate) == (None, 0.025)
     assert project.skill_tags == ["law"]
     assert {tuple(c.lane.skills) for c in project.comparisons.all()} == {("law",)}
+
+
+def test_every_acquisition_function_can_be_chosen() -> None:
+    assert {name for name, _words in FUNCTIONS} == set(FUNCTION_NAMES)
+
+
+def test_how_it_learns_is_set(client: Client, project: Project) -> None:
+    sent = settings_of(
+        client, reward_model="deep", acquisition_function="d_optimal", acquisition_unit="pool",
+        acquisition_budget="300", loop_paused="on", reward_debiases_length="on",
+    )  # fmt: skip
+    assert client.post("/projects/kitchen/settings/", sent).status_code == 302
+    project.refresh_from_db()
+    assert (project.reward_model, project.acquisition_unit) == ("deep", "pool")
+    assert (project.acquisition_budget, project.loop_paused) == (300, True)
+    assert (project.reward_debiases_length, project.reward_weighs_annotators) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -134,10 +134,15 @@ def test_a_change_of_a_policy_is_its_next_version(client: Client, project: Proje
     }  # fmt: skip
     for temperature in ("0.7", "0.7", "1"):
         path = "/projects/kitchen/policies/new/"
-        assert client.post(path, form | {"temperature": temperature}).status_code == 302
+        sent = form | {
+            "temperature": temperature,
+            "family": "cooks" if temperature == "0.7" else "",
+        }
+        assert client.post(path, sent).status_code == 302
     versions = project.policies.filter(name="polite").order_by("version")
     assert [(p.version, p.is_active) for p in versions] == [(1, False), (2, True)]
     assert versions[1].decoding == {"temperature": 1.0, "top_p": 0.9, "max_new_tokens": 64}
+    assert [p.family for p in versions] == ["cooks", "cooks"]
 
 
 def test_a_wrong_number_is_said_at_its_field_and_nothing_is_lost(
