@@ -6,63 +6,60 @@ inverse Hessian there. MacKay (1992), The evidence framework applied to classifi
 """
 
 import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
-from rewardmodel.core.loss import davidson_loss, outcome_log_probs
-from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, Ints, PairCounts, Votes, add_up
+from rewardmodel.core.errors import NotEnoughData
+from rewardmodel.core.judged import Judged, evidence_from
+from rewardmodel.core.likelihood import davidson_log_chances, predictive_chances
+from rewardmodel.core.pairs import Floats, Votes
+from rewardmodel.core.posterior import SHAPE, Prior, newton, optimum, weights_prior
+from rewardmodel.core.prior_choice import Strength, choose_strength, prompt_folds
+from rewardmodel.core.projection import Projection, fit_projection
+from rewardmodel.core.tensor_files import broken, read_tensors, write_tensors
 
-PRECISIONS = (1e4, 3e3, 1e3, 3e2, 1e2, 30.0, 10.0, 3.0, 1.0)
-MOST_STEPS = 50
-TOLERANCE = 1e-7
-# Half a virtual vote for a tie and for each winner keeps the tie strength finite.
-VIRTUAL_COUNTS = (0.5, 0.5, 0.5)
+__all__ = [
+    "HeadConfig", "Judged", "Projection", "RewardHead", "Strength", "data_hash", "fit_head",
+    "fit_projection", "load_head", "newton", "prompt_folds", "save_head", "update_head",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """How a head is fitted; stored with it."""
+    """How a head is fitted; stored with it.
+
+    blocks: widths of the last blocks of features that are taken as they are, not projected, each
+    with a prior of its own.
+    """
 
     dimensions: int = 128
     folds: int = 5
     precision: float | None = None
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """Standardisation and principal axes, found without looking at any vote.
-
-    centre, scale: (D,). axes: (D, k), orthonormal columns.
-    """
-
-    centre: Floats
-    scale: Floats
-    axes: Floats
-
-    def apply(self, features: Floats) -> Floats:
-        """(n, D) raw features to (n, k) coordinates."""
-        return np.asarray((features - self.centre) / self.scale @ self.axes)
+    blocks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RewardHead:
-    """weights (k,), covariance (k, k) of the weights, eta the log tie strength."""
+    """weights (k,), covariance (k, k) of the weights, eta the log tie strength.
+
+    shares: of each plain block, the share of the precision that its prior has. joint: (p, p)
+    covariance of weights and shape parameters together. bar: the reward at which a tie is as often
+    called bad as not, 0 where nobody said. deltas: (M - 1,) of rankings' ties.
+    """
 
     projection: Projection
     weights: Floats
     covariance: Floats
     eta: float
     precision: float
+    shares: tuple[float, ...] = ()
+    bar: float = 0.0
+    deltas: Floats = field(default_factory=lambda: np.zeros(0))
+    joint: Floats | None = None
 
     def coordinates(self, features: Floats) -> Floats:
         """(n, D) raw features to the (n, k) coordinates that the weights act on."""
@@ -78,89 +75,98 @@ class RewardHead:
         variance = ((coordinates @ self.covariance) * coordinates).sum(axis=1)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
-    def probabilities(self, difference: Floats) -> Floats:
-        """Chances (n, 3) of first, second and tie for reward differences (n,)."""
-        logs = outcome_log_probs(
-            torch.from_numpy(np.asarray(difference, dtype=float)),
-            torch.tensor(self.eta, dtype=torch.float64),
-        )
-        return np.asarray(logs.exp().numpy())
+    def probabilities(self, difference: Floats, sd: Floats | None = None) -> Floats:
+        """Chances (n, 3) of first, second and tie for reward differences (n,).
+
+        With their posterior `sd` (n,), the average over it, which is nearer to even odds.
+        """
+        difference = np.asarray(difference, dtype=float)
+        if sd is None:
+            return np.exp(davidson_log_chances(difference, self.eta))
+        return predictive_chances(difference, sd, self.eta)
+
+    @property
+    def theta(self) -> Floats:
+        """(p,) weights and shape parameters, as `posterior` orders them."""
+        return np.concatenate([self.weights, [self.eta, self.bar], self.deltas])
+
+    @property
+    def strength(self) -> Strength:
+        """Of the prior."""
+        return Strength(self.precision, self.shares)
 
 
-def fit_projection(features: Floats, dimensions: int) -> Projection:
-    """Principal axes of standardised features (n, D); constant columns keep their scale."""
-    if len(features) < 2:
-        raise NotEnoughData("At least two completions with features are needed.")
-    if not np.isfinite(features).all():
-        raise FeaturesInvalid("Some features are not finite numbers. Extract them again.")
-    centre, scale = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, 1.0)
-    standard = (features - centre) / scale
-    size = min(dimensions, features.shape[1], len(features) - 1)
-    _, axes = np.linalg.eigh(standard.T @ standard)
-    return Projection(centre, scale, np.ascontiguousarray(axes[:, ::-1][:, :size]))
-
-
-def fit_head(votes: Votes, features: Floats, config: HeadConfig) -> RewardHead:
-    """The head for votes on rows of `features` (n, D); deterministic for a config.
+def fit_head(
+    votes: Votes | Judged, features: Floats, config: HeadConfig, *, start: RewardHead | None = None
+) -> RewardHead:
+    """The head for judgments of rows of `features` (n, D); deterministic for its arguments.
 
     The prior's precision is the one with the least log-loss in cross-validation over prompts,
-    unless the config names it. Raises NotEnoughData where no vote decides anything.
+    unless the config names it. `start`, a head on features of the same kind, keeps its projection,
+    so that its weights and precision are a place to begin. Raises NotEnoughData where nothing is
+    decided.
     """
-    if not len(votes) or not (votes.outcome != TIE).any():
+    judged = as_judged(votes)
+    if not judged.is_decided:
         raise NotEnoughData(
             "There is no decided vote to learn from: all are ties, or there are none."
         )
-    projection = fit_projection(features, config.dimensions)
+    if start is None:
+        projection = fit_projection(features, config.dimensions, plain=sum(config.blocks))
+    else:
+        projection = start.projection
     coordinates = projection.apply(features)
-    precision = config.precision or choose_precision(votes, coordinates, config)
-    weights, eta, hessian = newton(add_up(votes), coordinates, precision)
-    covariance = np.linalg.inv(hessian)[:-1, :-1]
-    return RewardHead(projection, weights, (covariance + covariance.T) / 2, eta, precision)
+    strength = strength_for(judged, coordinates, config, near=start)
+    return fit_coordinates(judged, coordinates, projection, config, strength, start=start)
 
 
-def prompt_folds(prompts: Ints, folds: int, seed: int) -> list[NDArray[np.bool_]]:
-    """Masks (n,) of the votes of each fold; a prompt's votes all fall into one fold."""
-    unique = np.unique(prompts)
-    np.random.default_rng(seed).shuffle(unique)
-    parts = np.array_split(unique, min(folds, len(unique)))
-    return [np.isin(prompts, part) for part in parts]
+def strength_for(
+    judged: Judged, coordinates: Floats, config: HeadConfig, *, near: RewardHead | None = None
+) -> Strength:
+    """What the config names, or the choice of cross-validation over these judgments' prompts."""
+    if config.precision is not None:
+        shares = near.shares if near else (1.0,) * len(config.blocks)
+        return Strength(config.precision, shares)
+    return choose_strength(
+        judged, coordinates, blocks=config.blocks, folds=config.folds, seed=config.seed,
+        near=None if near is None else near.strength,
+    )  # fmt: skip
 
 
-def choose_precision(votes: Votes, coordinates: Floats, config: HeadConfig) -> float:
-    """The precision with the least held-out log-loss; the strongest where one prompt is all."""
-    masks = prompt_folds(votes.prompt, config.folds, config.seed)
-    if len(masks) < 2:
-        return PRECISIONS[0]
-    losses = np.zeros(len(PRECISIONS))
-    for mask in masks:
-        train, test = votes.where(~mask), votes.where(mask)
-        if not (train.outcome != TIE).any():
-            continue
-        losses += _path_losses(train, test, coordinates)
-    return PRECISIONS[int(np.argmin(losses))]
+def fit_coordinates(
+    judged: Judged, coordinates: Floats, projection: Projection, config: HeadConfig,
+    strength: Strength, *, start: RewardHead | None = None,
+) -> RewardHead:  # fmt: skip
+    """The head for judgments of rows of coordinates (n, k), with a given prior."""
+    evidence = evidence_from(judged, coordinates)
+    prior = weights_prior(strength.by_column(evidence.k, config.blocks), evidence.ties)
+    begin = None if start is None else _fitting(start.theta, len(prior.mean))
+    theta, hessian = optimum(evidence, prior, begin)
+    return _head(projection, theta, hessian, strength)
 
 
-def newton(
-    pairs: PairCounts, coordinates: Floats, precision: float, start: Floats | None = None
-) -> tuple[Floats, float, Floats]:
-    """Weights (k,), eta, and the Hessian (k+1, k+1) of the negative log posterior there."""
-    x = torch.from_numpy(coordinates[pairs.first] - coordinates[pairs.second])
-    counts = torch.from_numpy(pairs.counts)
-    size = x.shape[1]
-    theta = torch.zeros(size + 1, dtype=torch.float64)
-    if start is not None:
-        theta = torch.from_numpy(start.copy())
-    value = _objective(theta, x, counts, precision)
-    for _ in range(MOST_STEPS):
-        gradient, hessian = _derivatives(theta, x, counts, precision)
-        step = torch.linalg.solve(hessian, gradient)
-        theta, value, moved = _line_search(theta, step, value, gradient, x, counts, precision)
-        if not moved or float(gradient @ step) < TOLERANCE:
-            break
-    _, hessian = _derivatives(theta, x, counts, precision)
-    found = theta.numpy()
-    return found[:-1].copy(), float(found[-1]), hessian.numpy()
+def update_head(head: RewardHead, votes: Votes | Judged, features: Floats) -> RewardHead:
+    """The head after a few more judgments, of rows of `features` (n, D), without the old ones.
+
+    The posterior so far, normal by Laplace, is the prior of the new votes: right where both are,
+    and a good place to begin otherwise. Opper (1998), A Bayesian approach to on-line learning.
+    Rankings may tie no more items than the head has seen tied.
+    """
+    judged = as_judged(votes)
+    if head.joint is None:
+        raise NotEnoughData("This checkpoint is of an older kind and cannot be updated; train it.")
+    named = [judged.votes.first, judged.votes.second, *(r.items.ravel() for r in judged.rankings)]
+    rows = np.unique(np.concatenate(named))
+    coordinates = np.zeros((len(features), len(head.weights)))
+    coordinates[rows] = head.coordinates(features[rows])
+    evidence = replace(evidence_from(judged, coordinates, len(head.deltas)), has_virtual=False)
+    theta, hessian = optimum(evidence, Prior(head.theta, _inverse(head.joint)), head.theta)
+    return _head(head.projection, theta, hessian, head.strength)
+
+
+def as_judged(votes: Votes | Judged) -> Judged:
+    """Votes on pairs alone are judgments too."""
+    return votes if isinstance(votes, Judged) else Judged(votes)
 
 
 def data_hash(votes: Votes, features: Floats, keys: Sequence[int]) -> str:
@@ -173,96 +179,60 @@ def data_hash(votes: Votes, features: Floats, keys: Sequence[int]) -> str:
     return digest.hexdigest()
 
 
-def save_head(head: RewardHead, folder: Path, *, config: HeadConfig, about: dict[str, str]) -> str:
+def save_head(
+    head: RewardHead, folder: Path, *, config: HeadConfig, about: Mapping[str, str]
+) -> str:
     """Writes head.safetensors and head.json into the folder; the SHA-256 of the former."""
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        "centre": head.projection.centre, "scale": head.projection.scale,
-        "axes": head.projection.axes, "weights": head.weights, "covariance": head.covariance,
-        "eta": np.array([head.eta]), "precision": np.array([head.precision]),
-    }  # fmt: skip
-    save_file(arrays, folder / "head.safetensors")
-    (folder / "head.json").write_text(
-        json.dumps({"config": asdict(config), **about}, indent=2) + "\n", encoding="utf-8"
-    )
-    return hashlib.sha256((folder / "head.safetensors").read_bytes()).hexdigest()
+    return write_tensors(folder, "head", head_arrays(head), {"config": asdict(config), **about})
 
 
 def load_head(folder: Path) -> RewardHead:
     """The head that `save_head` wrote. Raises CheckpointBroken where it cannot be read back."""
+    arrays, _ = read_tensors(folder, "head")
     try:
-        arrays = load_file(folder / "head.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise CheckpointBroken(
-            f"The checkpoint in {folder.name} cannot be read: {error}. "
-            "Train again, or restore the backup of var/checkpoints."
-        ) from error
-    projection = Projection(arrays["centre"], arrays["scale"], arrays["axes"])
+        return head_from(arrays)
+    except KeyError as error:
+        raise broken(folder, f"it holds no {error}") from error
+
+
+def head_arrays(head: RewardHead) -> dict[str, Floats]:
+    """A head as named arrays."""
+    arrays = {
+        "centre": head.projection.centre, "scale": head.projection.scale,
+        "axes": head.projection.axes, "weights": head.weights, "covariance": head.covariance,
+        "eta": np.array([head.eta]), "precision": np.array([head.precision]),
+        "shares": np.array(head.shares), "bar": np.array([head.bar]), "deltas": head.deltas,
+    }  # fmt: skip
+    return arrays if head.joint is None else {**arrays, "joint": head.joint}
+
+
+def head_from(arrays: Mapping[str, Floats]) -> RewardHead:
+    """The head of `head_arrays`; older files know no shares, bar, deltas or joint covariance."""
     return RewardHead(
-        projection, arrays["weights"], arrays["covariance"], float(arrays["eta"][0]),
+        Projection(arrays["centre"], arrays["scale"], arrays["axes"]),
+        arrays["weights"], arrays["covariance"], float(arrays["eta"][0]),
         float(arrays["precision"][0]),
+        shares=tuple(arrays["shares"].tolist()) if "shares" in arrays else (),
+        bar=float(arrays["bar"][0]) if "bar" in arrays else 0.0,
+        deltas=arrays.get("deltas", np.zeros(0)),
+        joint=arrays.get("joint"),
     )  # fmt: skip
 
 
-def _path_losses(train: Votes, test: Votes, coordinates: Floats) -> Floats:
-    """Summed log-loss on `test` for each precision, each fit starting from the one before."""
-    pairs, tested = add_up(train), add_up(test)
-    counts = torch.from_numpy(tested.counts)
-    difference = coordinates[tested.first] - coordinates[tested.second]
-    losses, start = [], None
-    for precision in PRECISIONS:
-        weights, eta, _ = newton(pairs, coordinates, precision, start)
-        start = np.append(weights, eta)
-        predicted = torch.from_numpy(difference @ weights)
-        losses.append(float(davidson_loss(predicted, torch.tensor(eta).double(), counts)))
-    return np.array(losses)
+def _head(projection: Projection, theta: Floats, hessian: Floats, strength: Strength) -> RewardHead:
+    k = projection.axes.shape[1]
+    joint = _inverse(hessian)
+    return RewardHead(
+        projection, theta[:k].copy(), np.ascontiguousarray(joint[:k, :k]), float(theta[k]),
+        strength.precision, strength.shares, float(theta[k + 1]), theta[k + SHAPE :].copy(), joint,
+    )  # fmt: skip
 
 
-def _objective(
-    theta: torch.Tensor, x: torch.Tensor, counts: torch.Tensor, precision: float
-) -> torch.Tensor:
-    weights, eta = theta[:-1], theta[-1]
-    prior = precision / 2 * weights @ weights
-    virtual = davidson_loss(torch.zeros(1).double(), eta, torch.tensor([VIRTUAL_COUNTS]).double())
-    return davidson_loss(x @ weights, eta, counts) + prior + virtual
+def _inverse(matrix: Floats) -> Floats:
+    found = np.linalg.inv(matrix)
+    return np.asarray((found + found.T) / 2)
 
 
-def _derivatives(
-    theta: torch.Tensor, x: torch.Tensor, counts: torch.Tensor, precision: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient (k+1,) and Hessian (k+1, k+1) in closed form."""
-    weights, eta = theta[:-1], theta[-1]
-    zero = torch.zeros(1, dtype=torch.float64)
-    difference = torch.cat([x @ weights, zero])
-    all_counts = torch.cat([counts, torch.tensor([VIRTUAL_COUNTS]).double()])
-    rows = torch.cat([x, torch.zeros(1, x.shape[1], dtype=torch.float64)])
-    n = all_counts.sum(dim=1)
-    p = outcome_log_probs(difference, eta).exp()
-    lead, tie = p[:, FIRST] - p[:, SECOND], p[:, TIE]
-    by_difference = n * lead / 2 - (all_counts[:, FIRST] - all_counts[:, SECOND]) / 2
-    by_eta = (n * tie - all_counts[:, TIE]).sum()
-    gradient = torch.cat([rows.T @ by_difference + precision * weights, by_eta[None]])
-    curvature = n * (p[:, FIRST] + p[:, SECOND] - lead**2) / 4
-    cross = rows.T @ (-n * lead * tie / 2)
-    size = len(weights)
-    hessian = torch.empty(size + 1, size + 1, dtype=torch.float64)
-    hessian[:size, :size] = (rows * curvature[:, None]).T @ rows
-    hessian[:size, :size] += precision * torch.eye(size, dtype=torch.float64)
-    hessian[:size, size] = hessian[size, :size] = cross
-    hessian[size, size] = (n * tie * (1 - tie)).sum()
-    return gradient, hessian
-
-
-def _line_search(
-    theta: torch.Tensor, step: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor,
-    x: torch.Tensor, counts: torch.Tensor, precision: float,
-) -> tuple[torch.Tensor, torch.Tensor, bool]:  # fmt: skip
-    """Halves Newton's step until it lowers the objective by Armijo's rule."""
-    slope = float(gradient @ step)
-    for halvings in range(30):
-        size = 0.5**halvings
-        moved = theta - size * step
-        found = _objective(moved, x, counts, precision)
-        if float(found) <= float(value) - 1e-4 * size * slope:
-            return moved, found, True
-    return theta, value, False
+def _fitting(theta: Floats, size: int) -> Floats:
+    """A start of the right length, whatever ties the rankings had then and have now."""
+    return np.concatenate([theta[:size], np.zeros(max(0, size - len(theta)))])

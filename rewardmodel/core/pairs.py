@@ -39,7 +39,7 @@ class Votes:
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Votes added up by ordered pair: first, second (m,) and counts (m, 3) by outcome."""
+    """Votes added up by pair: first < second (m,) and counts (m, 3) by outcome."""
 
     first: Ints
     second: Ints
@@ -47,9 +47,15 @@ class PairCounts:
 
 
 def add_up(votes: Votes) -> PairCounts:
-    """Votes of one pair in one place; fitting then costs by pairs rather than by votes."""
-    keys = np.column_stack([votes.first, votes.second])
-    pairs, pair_of = np.unique(keys, axis=0, return_inverse=True)
-    cell = pair_of.reshape(-1) * 3 + votes.outcome
-    counts = np.bincount(cell, weights=votes.weight, minlength=3 * len(pairs)).reshape(-1, 3)
-    return PairCounts(pairs[:, 0], pairs[:, 1], counts.astype(float))
+    """Votes of one pair in one place, whichever way round it was given; fitting then costs by
+    pairs rather than by votes."""
+    is_turned = votes.first > votes.second
+    low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
+    outcome = np.where(is_turned & (votes.outcome != TIE), 1 - votes.outcome, votes.outcome)
+    if not len(votes):
+        return PairCounts(low, high, np.zeros((0, 3)))
+    width = int(high.max()) + 1
+    names, pair_of = np.unique(low * width + high, return_inverse=True)
+    cell = pair_of * 3 + outcome
+    counts = np.bincount(cell, weights=votes.weight, minlength=3 * len(names)).reshape(-1, 3)
+    return PairCounts(names // width, names % width, counts.astype(float))

@@ -1,0 +1,87 @@
+"""Likelihoods of comparisons in numpy: Davidson's ties, and what "both are bad" says of a level.
+
+With reward difference d and tie strength eta, the chances of first, second and tie are in the
+proportions exp(d/2), exp(-d/2) and exp(eta): Davidson (1970), as in `loss`. Where a pair is tied,
+both are called bad with chance sigmoid(bar - level), the level being the mean of their rewards.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class PairTerms:
+    """What a summed negative log-likelihood of pairs needs for its derivatives.
+
+    by_difference, curvature, cross: (m,) first and second derivatives by each difference, and by
+    difference and eta; by_eta, eta_curvature: sums over the pairs.
+    """
+
+    value: float
+    by_difference: Floats
+    by_eta: float
+    curvature: Floats
+    cross: Floats
+    eta_curvature: float
+
+
+def davidson_log_chances(difference: Floats, eta: float) -> Floats:
+    """Log-chances (n, 3) of first, second and tie for reward differences (n,)."""
+    logits = np.empty((len(difference), 3))
+    logits[:, FIRST], logits[:, SECOND] = difference / 2, difference / -2
+    logits[:, TIE] = eta
+    highest = np.maximum(np.abs(difference) / 2, eta)
+    logits -= highest[:, None]
+    logits -= np.log(np.exp(logits).sum(axis=1))[:, None]
+    return logits
+
+
+def davidson_terms(difference: Floats, eta: float, counts: Floats) -> PairTerms:
+    """Of weighted outcome counts (m, 3) at reward differences (m,)."""
+    logs = davidson_log_chances(difference, eta)
+    chances = np.exp(logs)
+    n = counts.sum(axis=1)
+    lead, tie = chances[:, FIRST] - chances[:, SECOND], chances[:, TIE]
+    return PairTerms(
+        value=-float((counts * logs).sum()),
+        by_difference=(n * lead - counts[:, FIRST] + counts[:, SECOND]) / 2,
+        by_eta=float((n * tie - counts[:, TIE]).sum()),
+        curvature=n * (1 - tie - lead**2) / 4,
+        cross=n * lead * tie / -2,
+        eta_curvature=float((n * tie * (1 - tie)).sum()),
+    )
+
+
+def davidson_value(difference: Floats, eta: float, counts: Floats) -> float:
+    """The summed negative log-likelihood alone."""
+    return -float((counts * davidson_log_chances(difference, eta)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class BarTerms:
+    """Derivatives of the bar's likelihood by each pair's level minus the bar, (m,) each."""
+
+    value: float
+    by_level: Floats
+    curvature: Floats
+
+
+def bar_terms(above: Floats, counts: Floats) -> BarTerms:
+    """Of tied pairs at `above` = level - bar (m,); counts (m, 2): both bad, and merely tied."""
+    n = counts.sum(axis=1)
+    fine = expit(above)
+    value = -float((counts[:, 0] * log_expit(-above) + counts[:, 1] * log_expit(above)).sum())
+    return BarTerms(value, n * fine - counts[:, 1], n * fine * (1 - fine))
+
+
+def predictive_chances(mean: Floats, sd: Floats, eta: float, nodes: int = 16) -> Floats:
+    """Davidson's chances (n, 3) averaged over d ~ N(mean, sd^2) by Gauss-Hermite quadrature."""
+    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
+    chances = np.zeros((len(mean), 3))
+    for point, weight in zip(points, weights / weights.sum(), strict=True):
+        chances += weight * np.exp(davidson_log_chances(mean + sd * point, eta))
+    return chances

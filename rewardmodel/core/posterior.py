@@ -1,0 +1,330 @@
+"""The negative log posterior of a linear reward, its derivatives, and the way to its optimum.
+
+theta = (w_1 .. w_k, eta, bar, log delta_2 .. log delta_M): weights on coordinates, Davidson's tie
+strength, the bar of `likelihood`, and the ties of rankings (`plackett_luce`). Every likelihood is a
+softmax of linear functions of theta and the prior is normal, so the optimum is unique.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from rewardmodel.core.likelihood import bar_terms, davidson_terms, davidson_value
+from rewardmodel.core.pairs import FIRST, TIE, Floats, PairCounts
+from rewardmodel.core.plackett_luce import (
+    Choices,
+    Rankings,
+    choices_of,
+    ranking_terms,
+    ranking_value,
+)
+
+SHAPE = 2  # eta and the bar come after the weights
+MOST_STEPS = 50
+# How near the optimum is near enough, in posterior variances: at the end, and on the way there.
+TOLERANCE, TOLERANCE_OF_LARGE, ON_THE_WAY = 1e-9, 1e-6, 1e-2
+# Half a virtual answer of each kind keeps the tie strength, the bar and the deltas finite.
+VIRTUAL = 0.5
+# Above so many numbers rows are kept in single precision and the start is found on a part of them.
+LARGE = 4_000_000
+PART = 8
+ROWS_AT_ONCE = 4_096
+# The curvature holds where the optimum is nearer than this, in posterior variances.
+CURVATURE_HOLDS = 1e-4
+
+Rows = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Of theta: normal with mean (p,) and precision, (p,) if it is diagonal or (p, p)."""
+
+    mean: Floats
+    precision: Floats
+
+    def value(self, theta: Floats) -> float:
+        """Minus its log-density, up to a constant."""
+        return float((theta - self.mean) @ self.pull(theta)) / 2
+
+    def pull(self, theta: Floats) -> Floats:
+        """(p,) gradient of `value`."""
+        away = theta - self.mean
+        return np.asarray(
+            self.precision * away if self.precision.ndim == 1 else self.precision @ away
+        )
+
+    def curvature(self) -> Floats:
+        """(p, p)."""
+        return np.diag(self.precision) if self.precision.ndim == 1 else self.precision
+
+
+def weights_prior(precisions: Floats, ties: int = 0) -> Prior:
+    """w ~ N(0, 1 / precisions), (k,); the shape parameters are held by virtual answers alone."""
+    diagonal = np.concatenate([precisions, np.zeros(SHAPE + ties)])
+    return Prior(np.zeros(len(diagonal)), diagonal)
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRows:
+    """coordinates (n, s, k) of the items of n rankings, and the choices these are."""
+
+    coordinates: Floats
+    choices: Choices
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Judgments as a function of theta.
+
+    rows: (m, k) coordinates of each pair's first minus second; counts: (m, 3) by outcome. levels:
+    (b, k) mean coordinates of tied pairs; bad: (b, 2) counts of both bad, and merely tied.
+    has_virtual: whether virtual answers are counted, which an update has no need of.
+    """
+
+    rows: Rows
+    counts: Floats
+    levels: Floats
+    bad: Floats
+    rankings: Sequence[RankingRows] = ()
+    ties: int = 0
+    has_virtual: bool = True
+    last: list[Floats] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def k(self) -> int:
+        """How many coordinates there are."""
+        return int(self.rows.shape[1])
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether it pays to look at a part of the pairs first."""
+        return self.rows.size > LARGE
+
+    def part(self) -> "Evidence":
+        """Every eighth pair, counted eight times; all else as it is."""
+        chosen = np.random.default_rng(0).permutation(len(self.rows))[: len(self.rows) // PART]
+        chosen.sort()
+        return Evidence(
+            self.rows[chosen], self.counts[chosen] * PART, self.levels, self.bad, self.rankings,
+            self.ties, self.has_virtual,
+        )  # fmt: skip
+
+    def value(self, theta: Floats) -> float:
+        """The negative log-likelihood, virtual answers included."""
+        k = self.k
+        weights, eta, bar, deltas = theta[:k], theta[k], theta[k + 1], theta[k + SHAPE :]
+        total = davidson_value(self._differences(weights), eta, self.counts)
+        if len(self.bad):
+            total += bar_terms(self.levels @ weights - bar, self.bad).value
+        for ranking in self.rankings:
+            total += ranking_value(ranking.choices, ranking.coordinates @ weights, deltas)
+        return total + (self._virtual(theta)[0] if self.has_virtual else 0.0)
+
+    def gradient(self, theta: Floats) -> Floats:
+        """(p,)."""
+        return self._derivatives(theta, with_hessian=False)[0]
+
+    def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Gradient (p,) and Hessian (p, p)."""
+        return self._derivatives(theta, with_hessian=True)
+
+    def _derivatives(self, theta: Floats, *, with_hessian: bool) -> tuple[Floats, Floats]:
+        k, size = self.k, len(theta)
+        gradient = np.zeros(size)
+        hessian = np.zeros((size, size) if with_hessian else (0, 0))
+        self._add_pairs(theta, gradient, hessian)
+        if len(self.bad):
+            terms = bar_terms(self.levels @ theta[:k] - theta[k + 1], self.bad)
+            rows = np.column_stack([self.levels, np.zeros(len(self.bad)), -np.ones(len(self.bad))])
+            gradient[: k + SHAPE] += rows.T @ terms.by_level
+            if with_hessian:
+                hessian[: k + SHAPE, : k + SHAPE] += (rows * terms.curvature[:, None]).T @ rows
+        for ranking in self.rankings:
+            _add_ranking(ranking, theta, k, gradient, hessian)
+        if self.has_virtual:
+            _, pull, curvature = self._virtual(theta)
+            gradient[k:] += pull
+            if with_hessian:
+                hessian[k:, k:] += curvature
+        return gradient, hessian
+
+    def _add_pairs(self, theta: Floats, gradient: Floats, hessian: Floats) -> None:
+        k = self.k
+        terms = davidson_terms(self._differences(theta[:k]), theta[k], self.counts)
+        kind = self.rows.dtype
+        gradient[:k] += terms.by_difference.astype(kind) @ self.rows
+        gradient[k] += terms.by_eta
+        if not hessian.size:
+            return
+        hessian[:k, :k] += weighted_gram(self.rows, terms.curvature)
+        cross = terms.cross.astype(kind) @ self.rows
+        hessian[:k, k] += cross
+        hessian[k, :k] += cross
+        hessian[k, k] += terms.eta_curvature
+
+    def _differences(self, weights: Floats) -> Floats:
+        """(m,); those of the last weights are kept, for a value is followed by its gradient."""
+        if not self.last or not np.array_equal(self.last[0], weights):
+            found = np.asarray(self.rows @ weights.astype(self.rows.dtype), dtype=float)
+            self.last[:] = weights.copy(), found
+        return self.last[1]
+
+    def _virtual(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and Hessian by the shape parameters of half an answer of each kind."""
+        shape = theta[self.k :]
+        pair = davidson_terms(np.zeros(1), shape[0], np.full((1, 3), VIRTUAL))
+        level = bar_terms(np.array([-shape[1]]), np.full((1, 2), VIRTUAL))
+        gradient, hessian = np.zeros(len(shape)), np.zeros((len(shape), len(shape)))
+        gradient[0], hessian[0, 0] = pair.by_eta, pair.eta_curvature
+        gradient[1], hessian[1, 1] = -level.by_level[0], level.curvature[0]
+        value = pair.value + level.value
+        for place in range(SHAPE, len(shape)):
+            # A set of this size against a single item: one logistic choice each way.
+            one = bar_terms(shape[place : place + 1], np.full((1, 2), VIRTUAL))
+            gradient[place], hessian[place, place] = one.by_level[0], one.curvature[0]
+            value += one.value
+        return value, gradient, hessian
+
+
+def evidence_of(
+    pairs: PairCounts, coordinates: Floats, *, both_bad: PairCounts | None = None,
+    rankings: Sequence[Rankings] = (), ties: int | None = None,
+) -> Evidence:  # fmt: skip
+    """Judgments over rows of coordinates (n, k).
+
+    both_bad: the tied pairs of which it is known whether both were called bad; the counts that it
+    has under FIRST are of both bad, under TIE of merely tied. ties: M - 1 of the rankings' ties, by
+    default as many as they show.
+    """
+    large = len(pairs.first) * coordinates.shape[1] > LARGE
+    kept = coordinates.astype(np.float32) if large else coordinates
+    levels, bad = np.zeros((0, coordinates.shape[1])), np.zeros((0, 2))
+    if both_bad is not None:
+        levels = (coordinates[both_bad.first] + coordinates[both_bad.second]) / 2
+        bad = both_bad.counts[:, [FIRST, TIE]]
+    if ties is None:
+        ties = max((r.largest_tie for r in rankings), default=1) - 1
+    ordered = [RankingRows(coordinates[r.items], choices_of(r, ties + 1)) for r in rankings]
+    rows = kept[pairs.first]
+    rows -= kept[pairs.second]
+    return Evidence(rows, pairs.counts, levels, bad, ordered, ties)
+
+
+def weighted_gram(rows: Rows, weight: Floats) -> Floats:
+    """rows' diag(weight) rows, (k, k): in blocks that fit a cache, summed in double precision."""
+    total = np.zeros((rows.shape[1], rows.shape[1]))
+    root = np.sqrt(weight).astype(rows.dtype)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        block = rows[start : start + ROWS_AT_ONCE] * root[start : start + ROWS_AT_ONCE, None]
+        total += block.T @ block
+    return total
+
+
+def optimum(evidence: Evidence, prior: Prior, start: Floats | None = None) -> tuple[Floats, Floats]:
+    """theta (p,) of most posterior density, and the Hessian (p, p) of its negative logarithm there.
+
+    Of many pairs a part is fitted first.
+    """
+    tolerance = TOLERANCE_OF_LARGE if evidence.is_large else TOLERANCE
+    if evidence.is_large and start is None:
+        start = descend(evidence.part(), prior, None, ON_THE_WAY).theta
+    found = descend(evidence, prior, start, tolerance)
+    hessian = found.hessian
+    if found.moved > CURVATURE_HOLDS:
+        hessian = evidence.derivatives(found.theta)[1] + prior.curvature()
+    return found.theta, hessian
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Where a descent ended, the last Hessian it made, and how far from the end that was made."""
+
+    theta: Floats
+    hessian: Floats
+    moved: float
+
+
+def descend(
+    evidence: Evidence, prior: Prior, start: Floats | None, tolerance: float = ON_THE_WAY
+) -> Descent:
+    """Newton's method with halved steps, until the optimum is nearer than `tolerance` (posterior
+    variances). A Hessian serves again for as long as each step comes four times nearer with it."""
+    theta = np.zeros(len(prior.mean)) if start is None else start.copy()
+    value = evidence.value(theta) + prior.value(theta)
+    hessian, moved = np.zeros((0, 0)), 0.0
+    for _ in range(MOST_STEPS):
+        gradient, hessian = evidence.derivatives(theta)
+        gradient, hessian = gradient + prior.pull(theta), hessian + prior.curvature()
+        factor, before, moved = _factor(hessian), np.inf, 0.0
+        while True:
+            step = cho_solve(factor, gradient)
+            distance = float(gradient @ step)
+            moved = moved or distance
+            if distance < tolerance:
+                return Descent(theta, hessian, moved)
+            if distance > before / 4:
+                break
+            found = _line_search(evidence, prior, theta, step, value, distance)
+            if found is None:
+                return Descent(theta, hessian, moved)
+            (theta, value), before = found, distance
+            gradient = evidence.gradient(theta) + prior.pull(theta)
+    return Descent(theta, hessian, moved)
+
+
+def newton(
+    pairs: PairCounts, coordinates: Floats, precision: float, start: Floats | None = None
+) -> tuple[Floats, float, Floats]:
+    """Of pairs alone: weights (k,), eta, and the Hessian (k+1, k+1) there."""
+    k = coordinates.shape[1]
+    begin = None if start is None else np.append(start, 0.0)
+    theta, hessian = optimum(
+        evidence_of(pairs, coordinates), weights_prior(np.full(k, precision)), begin
+    )
+    return theta[:k], float(theta[k]), hessian[: k + 1, : k + 1]
+
+
+def _factor(hessian: Floats) -> tuple[Floats, bool]:
+    """Cholesky's; a trace of a ridge stands in where equal columns leave it singular."""
+    try:
+        found = cho_factor(hessian)
+    except np.linalg.LinAlgError:
+        ridge = 1e-9 * float(np.trace(hessian)) / len(hessian)
+        found = cho_factor(hessian + ridge * np.eye(len(hessian)))
+    return np.asarray(found[0]), bool(found[1])
+
+
+def _line_search(
+    evidence: Evidence, prior: Prior, theta: Floats, step: Floats, value: float, slope: float
+) -> tuple[Floats, float] | None:
+    """The step, halved until it lowers the objective by Armijo's rule; None where none does."""
+    size = 1.0
+    for _ in range(30):
+        moved = theta - size * step
+        found = evidence.value(moved) + prior.value(moved)
+        if found <= value - 1e-4 * size * slope:
+            return moved, found
+        size /= 2
+    return None
+
+
+def _add_ranking(
+    ranking: RankingRows, theta: Floats, k: int, gradient: Floats, hessian: Floats
+) -> None:
+    rows, deltas = ranking.coordinates, theta[k + SHAPE :]
+    terms = ranking_terms(ranking.choices, rows @ theta[:k], deltas)
+    flat, own = rows.reshape(-1, k), slice(k + SHAPE, k + SHAPE + len(terms.by_delta))
+    gradient[:k] += flat.T @ terms.by_reward.reshape(-1)
+    gradient[own] += terms.by_delta
+    if not hessian.size:
+        return
+    bent = np.matmul(terms.reward_curvature, rows).reshape(-1, k)
+    hessian[:k, :k] += flat.T @ bent
+    cross = flat.T @ terms.cross.reshape(len(flat), -1)
+    hessian[:k, own] += cross
+    hessian[own, :k] += cross.T
+    hessian[own, own] += terms.delta_curvature
