@@ -62,6 +62,15 @@ def finish(run: Run, work: Callable[[], Work], how: How) -> Run:
 
     `work` loads what the run does; it is asked for only where the run is executed here.
     """
+    see_through(run, work, how)
+    _report(run, as_json=how.as_json)
+    if run.state in {Run.State.FAILED, Run.State.CANCELLED}:
+        sys.exit(1)
+    return run
+
+
+def see_through(run: Run, work: Callable[[], Work], how: How) -> Run:
+    """The run after it was executed as `how` says; what came of it is for the caller to tell."""
     if how.here:
         _execute_here(run, work(), quiet=how.as_json)
     else:
@@ -69,9 +78,6 @@ def finish(run: Run, work: Callable[[], Work], how: How) -> Run:
         if how.wait:
             _watch(run, quiet=how.as_json)
     run.refresh_from_db()
-    _report(run, as_json=how.as_json)
-    if run.state in {Run.State.FAILED, Run.State.CANCELLED}:
-        sys.exit(1)
     return run
 
 

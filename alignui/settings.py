@@ -1,5 +1,6 @@
 """The one settings file; every value that a deployment may change is read from the environment."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,17 @@ def _flag(name: str, default: bool = False) -> bool:
 
 def _list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def _json_object(name: str) -> dict[str, object]:
+    given = os.environ.get(name, "").strip() or "{}"
+    try:
+        found = json.loads(given)
+    except ValueError as error:
+        raise ValueError(f"{name} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f'{name} is an object, such as {{"method": "lora"}}.')
+    return found
 
 
 def _shared_cache(broker_url: str) -> dict[str, object]:
@@ -239,6 +251,8 @@ SITE_URL = (
 WEBHOOKS_PRIVATE = _flag("ALIGNUI_WEBHOOKS_PRIVATE")
 
 DEFAULT_MODEL = os.environ.get("ALIGNUI_MODEL", "smollm2")
+# What deep training does otherwise than by default; the names are those of DeepConfig.
+DEEP_TRAINING = _json_object("ALIGNUI_DEEP_TRAINING")
 
 LOGGING = {
     "version": 1,

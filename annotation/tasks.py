@@ -38,9 +38,8 @@ def enqueue(run: Run) -> None:
 
     A broker that is away is no loss: the run waits in the database, and the sweep sends it again.
     """
-    queue = "gpu" if run.kind == Run.Kind.GENERATION else "default"
     try:
-        current_app.send_task(f"run.{run.kind}", [run.pk], queue=queue, retry=False)
+        current_app.send_task(f"run.{run.kind}", [run.pk], queue=run.queue, retry=False)
     except (OperationalError, OSError):
         logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
 

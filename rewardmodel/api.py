@@ -1,20 +1,30 @@
 """The machine half over REST: ask for completions, a training, the next batch; read what came."""
 
+import time
+from threading import BoundedSemaphore
 from typing import cast
 
 from django.db.models import QuerySet
+from django.http import FileResponse
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, pagination, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation.core.errors import Unavailable
 from annotation.models import Run, User
 from annotation.selectors import access
 from rewardmodel import selectors, services
 from rewardmodel.models import AcquisitionRound, Checkpoint
 from rewardmodel.tasks import enqueue
+
+LONGEST_WAIT = 10.0
+SECONDS_BETWEEN_LOOKS = 0.05
+MOST_WAITING = 2
+_waiting = BoundedSemaphore(MOST_WAITING)
 
 
 class RequestedRunOut(serializers.ModelSerializer):
@@ -57,6 +67,49 @@ class RoundOut(serializers.ModelSerializer):
             "judgments_wanted", "seconds", "batch", "control_batch", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class ScoreIn(serializers.Serializer):
+    items = serializers.JSONField(
+        help_text="A list of {prompt or messages, completion}, 256 at most."
+    )
+    checkpoint = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**62, help_text="Its id; default: the one in use."
+    )
+    wait = serializers.FloatField(
+        required=False, default=LONGEST_WAIT, min_value=0, max_value=LONGEST_WAIT,
+        help_text="Seconds to wait for the result before a run is answered.",
+    )  # fmt: skip
+
+
+class CriterionScoreOut(serializers.Serializer):
+    mean = serializers.FloatField()
+    sd = serializers.FloatField()
+    novelty = serializers.FloatField(help_text="Share of the training's responses less unusual.")
+    out_of_distribution = serializers.BooleanField()
+    rank = serializers.IntegerField(
+        allow_null=True, help_text="Among the items of the same conversation; 1 is best."
+    )
+
+
+class ScoreOut(serializers.Serializer):
+    item = serializers.IntegerField(help_text="Its place in the request, from 0.")
+    criteria = serializers.DictField(child=CriterionScoreOut())
+    is_truncated = serializers.BooleanField(help_text="Only a part of so long a text was read.")
+
+
+class ScoresOut(serializers.Serializer):
+    checkpoint = serializers.IntegerField()
+    items = ScoreOut(many=True)
+
+
+class PackageIn(serializers.Serializer):
+    checkpoint = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**62, help_text="Its id; default: the one in use."
+    )
+    license = serializers.CharField(
+        required=False, default="other", help_text="For the model card, such as apache-2.0."
+    )
 
 
 class Cursor(pagination.CursorPagination):
@@ -104,6 +157,49 @@ class Acquire(APIView):
         return _accepted(services.acquisition_request(actor=_person(request), project=project))
 
 
+class Score(APIView):
+    @extend_schema(
+        request=ScoreIn, responses={200: ScoresOut, 202: RequestedRunOut}, operation_id="score"
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Rewards of texts that are not stored; a run to follow where it takes longer."""
+        project = access.project_for_lead(user=_person(request), slug=slug)
+        given = ScoreIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
+        run = services.scoring_request(
+            actor=_person(request), project=project, items=wanted["items"],
+            checkpoint=selectors.checkpoint_named(project, wanted.get("checkpoint")),
+        )  # fmt: skip
+        accepted = _accepted(run)
+        result = _awaited(run, seconds=wanted["wait"])
+        return accepted if result is None else Response(result)
+
+
+class Package(APIView):
+    @extend_schema(request=PackageIn, responses={202: RequestedRunOut}, operation_id="package")
+    def post(self, request: Request, slug: str) -> Response:
+        """Asks for a checkpoint as a folder that transformers loads."""
+        project = access.project_for_lead(user=_person(request), slug=slug)
+        given = PackageIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
+        return _accepted(
+            services.packaging_request(
+                actor=_person(request), project=project, license_name=wanted["license"],
+                checkpoint=selectors.checkpoint_named(project, wanted.get("checkpoint")),
+            )
+        )  # fmt: skip
+
+
+class PackageArchive(APIView):
+    @extend_schema(responses={200: OpenApiTypes.BINARY}, operation_id="package_archive")
+    def get(self, request: Request, pk: int) -> FileResponse:
+        """The folder that a packaging run wrote, as one zip file."""
+        path = services.package_archive(access.run_for_lead(user=_person(request), run_id=pk))
+        return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
+
+
 class Checkpoints(generics.ListAPIView):
     """Trained reward models with their measured quality, newest first."""
 
@@ -141,12 +237,36 @@ def _accepted(run: Run) -> Response:
     )
 
 
+def _awaited(run: Run, *, seconds: float) -> dict[str, object] | None:
+    """The run's result once it is done, None where that takes longer or many wait already.
+
+    A request that waits keeps a thread of this process busy; the pages need the others.
+    """
+    if seconds <= 0 or not _waiting.acquire(blocking=False):
+        return None
+    try:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            run.refresh_from_db()
+            if not run.is_live:
+                break
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        _waiting.release()
+    if run.state == Run.State.FAILED:
+        raise Unavailable(run.error, hint=f"See run {run.pk}.")
+    return run.result if run.state == Run.State.SUCCEEDED else None
+
+
 app_name = "rewardmodel-api"
 
 urlpatterns = [
     path("projects/<slug:slug>/generate", Generate.as_view()),
     path("projects/<slug:slug>/train", Train.as_view()),
     path("projects/<slug:slug>/acquire", Acquire.as_view()),
+    path("projects/<slug:slug>/score", Score.as_view()),
+    path("projects/<slug:slug>/package", Package.as_view()),
+    path("packages/<int:pk>/archive", PackageArchive.as_view()),
     path("projects/<slug:slug>/checkpoints", Checkpoints.as_view()),
     path("projects/<slug:slug>/rounds", Rounds.as_view()),
 ]

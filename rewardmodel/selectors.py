@@ -99,6 +99,16 @@ def checkpoint_in_use(project: Project) -> Checkpoint | None:
     return Checkpoint.objects.filter(project=project, state=Checkpoint.State.PROMOTED).first()
 
 
+def checkpoint_named(project: Project, checkpoint_id: int | None) -> Checkpoint | None:
+    """The project's checkpoint of this id, None where none was named. Raises NotFound."""
+    if checkpoint_id is None:
+        return None
+    found = Checkpoint.objects.filter(project=project, pk=checkpoint_id).first()
+    if found is None:
+        raise NotFound(f"This project has no checkpoint {checkpoint_id}.")
+    return found
+
+
 def checkpoints(project: Project) -> QuerySet[Checkpoint]:
     return Checkpoint.objects.filter(project=project).select_related("training_run")
 

@@ -19,15 +19,11 @@ from rewardmodel.models import TrainingRun
 
 logger = logging.getLogger(__name__)
 
-QUEUES: dict[str, str] = {Run.Kind.GENERATION: "gpu"}
-
 
 def enqueue(run: Run) -> None:
     """Sends a run to its workers on commit; one that the broker misses is sent by the sweep."""
     try:
-        current_app.send_task(
-            f"run.{run.kind}", [run.pk], queue=QUEUES.get(run.kind, "default"), retry=False
-        )
+        current_app.send_task(f"run.{run.kind}", [run.pk], queue=run.queue, retry=False)
     except (OperationalError, OSError):
         logger.warning("The broker is away; run %s waits and will be sent again.", run.pk)
 
@@ -61,6 +57,16 @@ def run_training(run_id: int) -> None:
 @shared_task(name="run.acquisition")
 def run_acquisition(run_id: int) -> None:
     run_execute(run_id=run_id, work=_job("acquire", "acquisition_work"))
+
+
+@shared_task(name="run.scoring")
+def run_scoring(run_id: int) -> None:
+    run_execute(run_id=run_id, work=_job("score", "scoring_work"))
+
+
+@shared_task(name="run.packaging")
+def run_packaging(run_id: int) -> None:
+    run_execute(run_id=run_id, work=_job("package", "packaging_work"))
 
 
 @shared_task(name="rewardmodel.train_due")

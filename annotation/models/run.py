@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.people import User
-from annotation.models.project import Project
+from annotation.models.project import Project, RewardModelKind
 
 
 class Run(models.Model):
@@ -75,6 +75,15 @@ class Run(models.Model):
     @property
     def is_live(self) -> bool:
         return self.state in self.LIVE_STATES
+
+    @property
+    def queue(self) -> str:
+        """The workers that take it: those with an accelerator for what runs a language model."""
+        if self.kind == self.Kind.GENERATION:
+            return "gpu"
+        reads_texts = {self.Kind.TRAINING, self.Kind.SCORING, self.Kind.PACKAGING}
+        is_deep = self.project.reward_model == RewardModelKind.DEEP
+        return "gpu" if self.kind in reads_texts and is_deep else "default"
 
     @property
     def percent(self) -> int:

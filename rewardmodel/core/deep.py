@@ -96,6 +96,11 @@ class DeepRewardModel:
         return [self.reader.read(text).is_truncated for text in texts]
 
     @property
+    def temperature(self) -> float:
+        """What overall differences are divided by before the tie model reads them."""
+        return self.doubt.calibrations[0].temperature
+
+    @property
     def reader(self) -> Reader:
         """Writes texts as tokens."""
         return Reader(self.tokenizer, self.max_tokens)

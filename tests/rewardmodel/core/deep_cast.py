@@ -51,9 +51,9 @@ def votes(prompts: int, *, criteria: int = 1, ties: bool = False, seed: int = 0)
         for criterion in range(criteria)
         for number in range(prompts)
     ]
-    good_first = np.array([is_first for *_, is_first in rows])
-    number = np.array([row[0] for row in rows])
-    criterion = np.array([row[1] for row in rows])
+    good_first = np.array([is_first for *_, is_first in rows], dtype=bool)
+    number = np.array([row[0] for row in rows], dtype=np.int64)
+    criterion = np.array([row[1] for row in rows], dtype=np.int64)
     outcome = np.where(good_first ^ (criterion == 1), FIRST, SECOND)
     if ties:
         outcome = np.where(number % 3 == 0, TIE, outcome)
