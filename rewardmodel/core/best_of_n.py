@@ -17,7 +17,7 @@ from math import log
 import numpy as np
 from scipy.special import gammaln
 
-from annotation.core.resampling import Resampling, percentile_interval
+from annotation.core.resampling import Resampling, corrected_interval
 from rewardmodel.core.measures import FEW_PROMPTS
 from rewardmodel.core.pairs import Floats, Ints
 
@@ -167,11 +167,11 @@ def _gain(values: Floats, seed: int) -> Gain:
     value = float(values.mean())
     if np.ptp(values) < 1e-12:
         return Gain(value, None, None)
-    low, high, _ = percentile_interval(
+    found = corrected_interval(
         np.column_stack([values, np.ones(len(values))]), np.ones(len(values)),
         lambda totals: np.asarray(totals[:, 0] / totals[:, 1]), Resampling(seed),
     )  # fmt: skip
-    return Gain(value, low, high)
+    return Gain(value, found.low, found.high)
 
 
 def _verdict(points: Sequence[BestOf]) -> str:

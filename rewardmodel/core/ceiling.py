@@ -15,7 +15,7 @@ from rewardmodel.core.pairs import FIRST, TIE, Floats, Votes
 
 METHOD = (
     "Each decided vote on a pair that others judged too is predicted by the others; a tie among "
-    "them counts one half. 95% percentile bootstrap over prompts, paired where two are compared"
+    "them counts one half. 95% bootstrap over prompts, paired where two are compared"
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from annotation.core.intervals import wilson
 from rewardmodel.core.head import HeadConfig, RewardHead, fit_head, prompt_folds
-from rewardmodel.core.measures import Figure, credit, log_losses, mean_over_prompts
+from rewardmodel.core.measures import METHOD, Figure, credit, log_losses, mean_over_prompts
 from rewardmodel.core.pairs import FIRST, TIE, Floats, Ints, Votes
 
 BINS = 10
@@ -92,7 +92,7 @@ def evaluate(
         log_loss_of_base_rates=_base_loss(base_rates, votes),
         calibration_error=_calibration_error(bins),
         bins=bins,
-        method="95% percentile bootstrap over prompts; a tie in the prediction counts one half",
+        method=f"{METHOD}; a tie in the prediction counts one half",
     )
 
 

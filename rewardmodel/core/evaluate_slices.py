@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from annotation.core.audit import benjamini_hochberg
-from annotation.core.resampling import Resampling
+from annotation.core.resampling import Resampling, corrected_interval, gradient
 from rewardmodel.core.measures import (
     FEW_PROMPTS,
     Figure,
@@ -133,7 +134,8 @@ def gap_over_prompts(
 ) -> tuple[Figure, float | None]:
     """Mean of (n,) values inside the mask minus outside; interval and two-sided p over prompts.
 
-    The p-value is twice the share of resamples on the other side of nought, at least one of them.
+    The p-value is that of Student's t with one degree of freedom less than prompts, by each
+    prompt's influence on the gap: few prompts prove little.
     """
     prompts, prompt_of = np.unique(votes.prompt, return_inverse=True)
     sums = np.column_stack(
@@ -142,26 +144,18 @@ def gap_over_prompts(
             for weight in (values * mask, mask, values * ~mask, ~mask)
         ]
     )
-    if len(prompts) < FEW_PROMPTS or not mask.any() or mask.all():
-        return Figure(None, None, None, int(mask.sum()), len(prompts), "Nothing beside it."), None
-    how = Resampling(seed)
-    random = np.random.default_rng(abs(how.seed))
-    drawn = random.multinomial(
-        len(prompts), np.full(len(prompts), 1 / len(prompts)), size=how.resamples
-    )
-    gaps = _gaps(drawn.astype(float) @ sums)
-    gaps = gaps[np.isfinite(gaps)]
+    size = len(prompts)
+    if size < FEW_PROMPTS or not mask.any() or mask.all():
+        return Figure(None, None, None, int(mask.sum()), size, "Nothing beside it."), None
     value = float(_gaps(sums.sum(axis=0)[None])[0])
-    if len(gaps) < 0.9 * how.resamples:
-        note = "Too few prompts on one of the two sides for an interval."
-        return Figure(value, None, None, int(mask.sum()), len(prompts), note), None
-    low, high = np.quantile(gaps, [0.025, 0.975])
-    beyond = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
-    p = min(1.0, 2 * (1 + beyond) / (1 + len(gaps)))
-    figure = Figure(
-        value, min(float(low), value), max(float(high), value), int(mask.sum()), len(prompts)
-    )
-    return figure, p
+    found = corrected_interval(sums.astype(float), np.ones(size), _gaps, Resampling(seed))
+    if found.low is None or found.high is None:
+        return Figure(value, None, None, int(mask.sum()), size, found.note), None
+    low, high = min(found.low, value), max(found.high, value)
+    pulls = (sums - sums.mean(axis=0)) @ gradient(_gaps, sums.sum(axis=0))
+    error = float(np.sqrt((pulls**2).sum() * size / (size - 1)))
+    p = float(2 * stdtr(size - 1, -abs(value) / error)) if error > 0 else None
+    return Figure(value, low, high, int(mask.sum()), size, found.note), p
 
 
 def _gaps(totals: Floats) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from annotation.core.resampling import Resampling, percentile_interval
+from annotation.core.resampling import Resampling, corrected_interval
 from rewardmodel.core.measures import FEW_PROMPTS
 from rewardmodel.core.pairs import Floats, Ints
 
@@ -56,7 +56,8 @@ def within_prompts(
     if len(sums) < FEW_PROMPTS:
         note = f"Only {len(sums)} prompts: too few for an interval that can be trusted."
         return Correlation(name, value, None, None, n, len(sums), note)
-    low, high, note = percentile_interval(sums, np.ones(len(sums)), _pooled, Resampling(seed))
+    found = corrected_interval(sums, np.ones(len(sums)), _pooled, Resampling(seed))
+    low, high = found.low, found.high
     return Correlation(
         name,
         value,
@@ -64,7 +65,7 @@ def within_prompts(
         None if high is None else max(high, value),
         n,
         len(sums),
-        note,
+        found.note,
     )
 
 

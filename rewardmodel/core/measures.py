@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.core.resampling import Resampling, percentile_interval
+from annotation.core.resampling import Resampling, corrected_interval
 from rewardmodel.core.pairs import FIRST, TIE, Floats, Votes
 
 FEW_PROMPTS = 5
 SMALLEST_CHANCE = 1e-12
+METHOD = "95% bootstrap over prompts, corrected for bias, skewness and few prompts"
 NO_VOTE = "There is no such vote on these prompts yet."
 
 
@@ -68,16 +69,17 @@ def decided(votes: Votes) -> NDArray[np.bool_]:
 def mean_over_prompts(
     values: Floats, votes: Votes, seed: int, *, confidence: float = 0.95, few: int = FEW_PROMPTS
 ) -> Figure:
-    """The mean of per-vote values (n,), with a percentile bootstrap interval over prompts."""
+    """The mean of per-vote values (n,), with an interval over prompts, see `METHOD`."""
     if not len(votes):
         return Figure(None, None, None, 0, 0, NO_VOTE)
     prompts, prompt_of = np.unique(votes.prompt, return_inverse=True)
     sums = np.column_stack(
         [np.bincount(prompt_of, weights=values), np.bincount(prompt_of).astype(float)]
     )
-    low, high, note = percentile_interval(
+    found = corrected_interval(
         sums, np.ones(len(prompts)), _ratio, Resampling(seed, confidence=confidence)
     )
+    low, high, note = found.low, found.high, found.note
     if len(prompts) < few:
         low = high = None
         note = f"Only {len(prompts)} prompts: too few for an interval that can be trusted."
