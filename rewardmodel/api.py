@@ -107,6 +107,9 @@ class PackageIn(serializers.Serializer):
     checkpoint = serializers.IntegerField(
         required=False, min_value=1, max_value=2**62, help_text="Its id; default: the one in use."
     )
+    criterion = serializers.SlugField(
+        required=False, default="overall", help_text="Whose reward; all for an output for each."
+    )
     license = serializers.CharField(
         required=False, default="other", help_text="For the model card, such as apache-2.0."
     )
@@ -187,6 +190,7 @@ class Package(APIView):
         return _accepted(
             services.packaging_request(
                 actor=_person(request), project=project, license_name=wanted["license"],
+                criterion=wanted["criterion"],
                 checkpoint=selectors.checkpoint_named(project, wanted.get("checkpoint")),
             )
         )  # fmt: skip

@@ -130,18 +130,20 @@ def packaging_request(
     actor: User | None,
     project: Project,
     checkpoint: Checkpoint | None = None,
+    criterion: str = "overall",
     license_name: str = "other",
 ) -> Run:
     """Asks for a checkpoint as a folder that transformers loads, by default the one in use.
 
-    Raises Conflict where no checkpoint is in use, Invalid for a license that is no identifier.
+    criterion: whose reward becomes its one output; "all" for an output for each. Raises Conflict
+    where no checkpoint is in use, Invalid for a license that is no identifier.
     """
     if not _LICENSE.fullmatch(license_name):
         raise Invalid("A license is an identifier such as apache-2.0, or other.", field="license")
     chosen = checkpoint or _in_use(project)
     return run_services.run_create(
         actor=actor, project=project, kind=Run.Kind.PACKAGING,
-        params={"checkpoint": chosen.pk, "license": license_name},
+        params={"checkpoint": chosen.pk, "criterion": criterion, "license": license_name},
     )  # fmt: skip
 
 
