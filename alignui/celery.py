@@ -26,8 +26,8 @@ SCHEDULE = {
     "annotation.quality_due": 60.0,
     "annotation.pluralism_due": 60.0,
     "annotation.alerts_due": 60.0,
-    "rewardmodel.train_due": 30.0,
-    "rewardmodel.acquire_due": 30.0,
+    "rewardmodel.train_due": 5.0,
+    "rewardmodel.acquire_due": 5.0,
 }
 
 # Celery fears pickled messages where a worker is root, as in many containers; ours are JSON.
@@ -77,8 +77,8 @@ app.conf.update(
             ("annotation.people_due", 60.0),
             ("annotation.pluralism_due", 60.0),
             ("annotation.alerts_due", 60.0),
-            ("rewardmodel.train_due", 20.0),
-            ("rewardmodel.acquire_due", 20.0),
+            ("rewardmodel.train_due", 5.0),
+            ("rewardmodel.acquire_due", 5.0),
         )
     },
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import combinations
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
@@ -27,6 +28,7 @@ from rewardmodel.models import (
     Checkpoint,
     CompletionFeature,
     Considered,
+    SavingsReport,
     Score,
     TrainingRun,
 )
@@ -140,16 +142,84 @@ def judgments_since_training(project: Project) -> int:
     return new.count()
 
 
+class Due(StrEnum):
+    """Why a project should train now."""
+
+    JUDGMENTS = "judgments"
+    WORK = "work"
+    DRIFT = "drift"
+    TIME = "time"
+
+
 def projects_due_for_training(now: datetime) -> list[Project]:
-    """Projects with enough new judgments, or with some new ones and enough time gone by."""
-    projects = Project.objects.filter(is_archived=False, retrain_automatically=True)
-    return [project for project in projects if _is_due(project, now)]
+    """Projects that train by themselves, are not paused, and have a reason to train now."""
+    projects = Project.objects.filter(
+        is_archived=False, retrain_automatically=True, loop_paused=False
+    )
+    return [project for project in projects if due_for_training(project, now) is not None]
 
 
-def projects_due_for_acquisition() -> list[Project]:
-    """Projects that acquire by themselves, have a checkpoint, and have run out of open work."""
-    projects = Project.objects.filter(is_archived=False, acquire_automatically=True)
-    return [project for project in projects if _may_acquire(project)]
+def due_for_training(project: Project, now: datetime) -> Due | None:
+    """Why the project should train now, whether or not it does so by itself; None: not yet.
+
+    Enough judgments are new; or half of what the last round asked for, and people run out of its
+    work; or a quarter of enough, where the last training saw drift; or some, and enough time went
+    by. What has failed on just these judgments would fail again.
+    """
+    new = judgments_since_training(project)
+    if not new:
+        return None
+    enough = project.retrain_after_judgments
+    reason = None
+    if new >= enough:
+        reason = Due.JUDGMENTS
+    elif _has_run_dry(project, new):
+        reason = Due.WORK
+    elif project.retrain_on_drift and 4 * new >= enough and _saw_drift(project):
+        reason = Due.DRIFT
+    elif _has_waited(project, now):
+        reason = Due.TIME
+    return None if reason is None or _failed_at(project) else reason
+
+
+def projects_due_for_acquisition(*, after_run: int | None = None) -> list[Project]:
+    """Projects that acquire by themselves, are not paused, and have run out of open work.
+
+    after_run: only the project of this run, so that the loop goes on as soon as it has trained.
+    """
+    projects = Project.objects.filter(
+        is_archived=False, acquire_automatically=True, loop_paused=False
+    )
+    if after_run is not None:
+        projects = projects.filter(runs=after_run)
+    return [project for project in projects if is_due_for_acquisition(project)]
+
+
+def is_due_for_acquisition(project: Project) -> bool:
+    """A model in use, a training that no round has followed, little work left, and budget."""
+    last = _last_training(project)
+    if last is None or checkpoint_in_use(project) is None:
+        return False
+    if Run.objects.filter(
+        project=project, kind=Run.Kind.ACQUISITION, created_at__gte=last.finished_at
+    ).exists():
+        return False
+    return _is_little_left(project) and budget_left(project) != 0
+
+
+def judgments_asked_for(project: Project) -> int:
+    """Judgments that rounds have asked for in all."""
+    asked = AcquisitionRound.objects.filter(project=project).aggregate(
+        asked=Sum("judgments_wanted", default=0)
+    )
+    return int(asked["asked"])
+
+
+def budget_left(project: Project) -> int | None:
+    """Judgments that rounds may still ask for; None where there is no budget."""
+    if project.acquisition_budget is None:
+        return None
+    return max(0, project.acquisition_budget - judgments_asked_for(project))
 
 
 def _last_training(project: Project) -> TrainingRun | None:
@@ -160,17 +230,30 @@ def _last_training(project: Project) -> TrainingRun | None:
     )
 
 
-def _is_due(project: Project, now: datetime) -> bool:
-    new = judgments_since_training(project)
-    if not new:
-        return False
-    if new >= project.retrain_after_judgments:
-        return not _failed_at(project)
+def _has_waited(project: Project, now: datetime) -> bool:
     last = _last_training(project)
     if last is None or last.finished_at is None:
         return False
-    waited = now - last.finished_at
-    return waited >= timedelta(minutes=project.retrain_after_minutes) and not _failed_at(project)
+    return now - last.finished_at >= timedelta(minutes=project.retrain_after_minutes)
+
+
+def _has_run_dry(project: Project, new: int) -> bool:
+    """Whether the loop's people will soon have nothing to judge, and have judged enough of it."""
+    if not project.acquire_automatically:
+        return False
+    newest = rounds(project).first()
+    if newest is None or 2 * new < newest.judgments_wanted:
+        return False
+    return _is_little_left(project)
+
+
+def _is_little_left(project: Project) -> bool:
+    return acquired_judgments_left(project) <= 0.2 * project.acquisition_size * project.overlap
+
+
+def _saw_drift(project: Project) -> bool:
+    newest = Checkpoint.objects.filter(project=project).first()
+    return newest is not None and bool((newest.metrics.get("drift") or {}).get("has_drift"))
 
 
 def _failed_at(project: Project) -> bool:
@@ -179,18 +262,6 @@ def _failed_at(project: Project) -> bool:
     return TrainingRun.objects.filter(
         project=project, state=TrainingRun.State.FAILED, cutoff_judgment_id=newest
     ).exists()
-
-
-def _may_acquire(project: Project) -> bool:
-    """A checkpoint that no round has used, and little acquired work left to judge."""
-    checkpoint = checkpoint_in_use(project)
-    if checkpoint is None:
-        return False
-    if Run.objects.filter(
-        project=project, kind=Run.Kind.ACQUISITION, created_at__gte=checkpoint.created_at
-    ).exists():
-        return False
-    return acquired_judgments_left(project) <= 0.2 * project.acquisition_size * project.overlap
 
 
 def acquired_judgments_left(project: Project) -> int:
@@ -214,6 +285,19 @@ def checkpoint_for_lead(*, user: User, checkpoint_id: int) -> Checkpoint:
     if checkpoint is None:
         raise NotFound("There is no such checkpoint for you.")
     return checkpoint
+
+
+def round_in(project: Project, round_id: int) -> AcquisitionRound:
+    """Raises NotFound for a round of another project."""
+    found = rounds(project).filter(pk=round_id).first()
+    if found is None:
+        raise NotFound("There is no such round in this project.")
+    return found
+
+
+def savings_reports(project: Project) -> QuerySet[SavingsReport]:
+    """How many labels acquisition saved, after each training, newest first."""
+    return SavingsReport.objects.filter(project=project)
 
 
 def considered(acquisition_round: AcquisitionRound) -> QuerySet[Considered]:

@@ -15,6 +15,7 @@ from annotation.models import Batch, Policy, Project, Prompt, Run, User
 from annotation.selectors import judgments as judgment_selectors
 from annotation.services import audit_log, batches
 from annotation.services import runs as run_services
+from annotation.services.projects import project_update
 from rewardmodel.core.scored_items import checked_items
 from rewardmodel.models import (
     AcquisitionRound,
@@ -255,6 +256,12 @@ def checkpoint_promote(*, actor: User, checkpoint: Checkpoint) -> Checkpoint:
         subject=str(checkpoint),
     )
     return checkpoint
+
+
+@transaction.atomic
+def loop_pause(*, actor: User, project: Project, is_paused: bool) -> Project:
+    """Stops, or lets go on, all that the project does by itself; what runs now runs to its end."""
+    return project_update(actor=actor, project=project, loop_paused=is_paused)
 
 
 @transaction.atomic

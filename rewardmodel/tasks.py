@@ -4,7 +4,7 @@ Jobs load torch, so each is imported by the worker that runs it and never by a w
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from celery import current_app, shared_task
@@ -12,7 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from annotation.core.errors import AlignUIError, Unavailable
-from annotation.models import Run
+from annotation.models import Project, Run
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import selectors, services
 from rewardmodel.models import TrainingRun
@@ -52,6 +52,7 @@ def run_generation(run_id: int) -> None:
 @shared_task(name="run.training")
 def run_training(run_id: int) -> None:
     run_execute(run_id=run_id, work=_job("train", "training_work"))
+    _acquire(selectors.projects_due_for_acquisition(after_run=run_id))
 
 
 @shared_task(name="run.acquisition")
@@ -84,7 +85,12 @@ def train_due() -> None:
 
 @shared_task(name="rewardmodel.acquire_due")
 def acquire_due() -> None:
-    for project in selectors.projects_due_for_acquisition():
+    _acquire(selectors.projects_due_for_acquisition())
+
+
+def _acquire(projects: Iterable[Project]) -> None:
+    """Asks for each project's next batch; a second one who asks finds that it is being chosen."""
+    for project in projects:
         try:
             enqueue(services.acquisition_request(actor=None, project=project))
         except AlignUIError as error:
