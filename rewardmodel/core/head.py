@@ -142,7 +142,7 @@ def fit_coordinates(
     prior = weights_prior(strength.by_column(evidence.k, config.blocks), evidence.ties)
     begin = None if start is None else _fitting(start.theta, len(prior.mean))
     theta, hessian = optimum(evidence, prior, begin)
-    return _head(projection, theta, hessian, strength)
+    return _head(projection, theta, hessian, strength, evidence.k)
 
 
 def update_head(head: RewardHead, votes: Votes | Judged, features: Floats) -> RewardHead:
@@ -160,8 +160,8 @@ def update_head(head: RewardHead, votes: Votes | Judged, features: Floats) -> Re
     coordinates = np.zeros((len(features), len(head.weights)))
     coordinates[rows] = head.coordinates(features[rows])
     evidence = replace(evidence_from(judged, coordinates, len(head.deltas)), has_virtual=False)
-    theta, hessian = optimum(evidence, Prior(head.theta, _inverse(head.joint)), head.theta)
-    return _head(head.projection, theta, hessian, head.strength)
+    theta, hessian = optimum(evidence, Prior(head.theta, inverse(head.joint)), head.theta)
+    return _head(head.projection, theta, hessian, head.strength, evidence.k)
 
 
 def as_judged(votes: Votes | Judged) -> Judged:
@@ -219,16 +219,18 @@ def head_from(arrays: Mapping[str, Floats]) -> RewardHead:
     )  # fmt: skip
 
 
-def _head(projection: Projection, theta: Floats, hessian: Floats, strength: Strength) -> RewardHead:
-    k = projection.axes.shape[1]
-    joint = _inverse(hessian)
+def _head(
+    projection: Projection, theta: Floats, hessian: Floats, strength: Strength, k: int
+) -> RewardHead:
+    joint = inverse(hessian)
     return RewardHead(
         projection, theta[:k].copy(), np.ascontiguousarray(joint[:k, :k]), float(theta[k]),
         strength.precision, strength.shares, float(theta[k + 1]), theta[k + SHAPE :].copy(), joint,
     )  # fmt: skip
 
 
-def _inverse(matrix: Floats) -> Floats:
+def inverse(matrix: Floats) -> Floats:
+    """Of a symmetric matrix, exactly symmetric."""
     found = np.linalg.inv(matrix)
     return np.asarray((found + found.T) / 2)
 

@@ -34,6 +34,22 @@ class Judged:
             [r for r in rankings if len(r)],
         )
 
+    def of(self, people: Ints) -> "Judged":
+        """What these annotators said."""
+        mask = np.isin(self.votes.annotator, people)
+        rankings = [r.where(np.isin(r.annotator, people)) for r in self.rankings]
+        return Judged(
+            self.votes.where(mask),
+            None if self.bad is None else self.bad[mask],
+            [r for r in rankings if len(r)],
+        )
+
+    @property
+    def annotators(self) -> Ints:
+        """Everybody's id, once."""
+        found = [self.votes.annotator, *(r.annotator for r in self.rankings)]
+        return np.unique(np.concatenate(found).astype(np.int64))
+
     @property
     def is_decided(self) -> bool:
         """Whether anything here prefers one to another."""

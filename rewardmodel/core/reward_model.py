@@ -53,9 +53,20 @@ class Prediction:
 class RewardModel(Protocol):
     """A fitted reward model. criteria: "overall" first. groups: those with a head of their own."""
 
-    kind: str
-    criteria: tuple[str, ...]
-    groups: tuple[str, ...]
+    @property
+    def kind(self) -> str:
+        """ "embedded" or "deep"."""
+        ...
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """What it was trained on, "overall" first."""
+        ...
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of annotators with a head of their own."""
+        ...
 
     def predict(self, responses: Responses, criterion: str = "overall") -> Prediction:
         """Rewards of the responses. Raises FeaturesInvalid where the model cannot read them."""

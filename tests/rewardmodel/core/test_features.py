@@ -15,10 +15,11 @@ from rewardmodel.core.features import (
     Pooling,
 )
 from rewardmodel.core.language_model import LanguageModel
+from rewardmodel.core.text_features import NAMES as TEXTS
 from tests.rewardmodel.core.conftest import tiny_network, tiny_tokenizer
 
 ASK = [{"role": "user", "content": "Hi"}]
-READER = ExtractorSettings(reference="tiny", layer=2)
+READER = ExtractorSettings(reference="tiny", layers=(2,))
 
 
 def requests() -> list[FeatureRequest]:
@@ -37,7 +38,7 @@ def read(
 
 @pytest.mark.parametrize("pooling", ["mean", "last"])
 def test_features_equal_a_plain_forward_pass(tiny: LanguageModel, pooling: Pooling) -> None:
-    settings = ExtractorSettings(reference="tiny", layer=2, pooling=pooling)
+    settings = ExtractorSettings(reference="tiny", layers=(2,), pooling=pooling)
     found = read(tiny, requests(), settings)
     for request in requests():
         prompt, text = tiny.prompt_ids(request.messages), tiny.text_ids(request.text)
@@ -49,8 +50,8 @@ def test_features_equal_a_plain_forward_pass(tiny: LanguageModel, pooling: Pooli
         chosen = logprobs.gather(1, torch.tensor(completion)[:, None]).numpy()
         pooled = states.mean(dim=0) if pooling == "mean" else states[-1]
         extras = [chosen.mean(), chosen.sum(), np.log1p(len(text)), float(not text)]
-        np.testing.assert_allclose(found[request.key].vector[:-4], pooled.numpy(), atol=1e-4)
-        np.testing.assert_allclose(found[request.key].vector[-4:], extras, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[request.key].vector[:-22], pooled.numpy(), atol=1e-4)
+        np.testing.assert_allclose(found[request.key].vector[-22:-18], extras, rtol=1e-4, atol=1e-5)
         assert found[request.key].mean_logprob == pytest.approx(chosen.mean(), rel=1e-4)
         assert found[request.key].n_tokens == len(text)
 
@@ -73,7 +74,7 @@ def test_features_depend_on_the_prompt(tiny: LanguageModel) -> None:
 def test_an_empty_completion_is_read_at_the_end_of_the_turn_and_marked(tiny: LanguageModel) -> None:
     found = read(tiny, requests())
     assert [key for key, f in found.items() if f.is_empty] == [2]
-    marks = {key: f.vector[-1] for key, f in found.items()}
+    marks = {key: f.vector[-19] for key, f in found.items()}
     assert EXTRAS[-1] == "is_empty"
     assert marks == {key: float(key == 2) for key in found}
 
@@ -81,7 +82,7 @@ def test_an_empty_completion_is_read_at_the_end_of_the_turn_and_marked(tiny: Lan
 def test_long_texts_keep_the_prompts_end_and_the_completions_beginning(
     tiny: LanguageModel,
 ) -> None:
-    short = ExtractorSettings("tiny", layer=2, max_prompt_tokens=30, max_completion_tokens=10)
+    short = ExtractorSettings("tiny", layers=(2,), max_prompt_tokens=30, max_completion_tokens=10)
 
     def about(ask: str, text: str) -> CompletionFeatures:
         return read(tiny, [FeatureRequest(0, [{"role": "user", "content": ask}], text)], short)[0]
@@ -95,7 +96,7 @@ def test_long_texts_keep_the_prompts_end_and_the_completions_beginning(
 
 
 def test_a_text_longer_than_the_context_is_still_read(tiny: LanguageModel) -> None:
-    wide = ExtractorSettings("tiny", layer=2, max_prompt_tokens=200, max_completion_tokens=500)
+    wide = ExtractorSettings("tiny", layers=(2,), max_prompt_tokens=200, max_completion_tokens=500)
     long = FeatureRequest(0, [{"role": "user", "content": "x" * 300}], "y" * 400)
     found = read(tiny, [long], wide)[0]
     assert found.is_truncated
@@ -121,20 +122,20 @@ def test_an_extractors_name_changes_with_all_that_changes_its_features(
         for model, settings in [
             (tiny, READER),
             (other, READER),
-            (tiny, ExtractorSettings("tiny", layer=1)),
-            (tiny, ExtractorSettings("tiny", layer=2, pooling="last")),
-            (tiny, ExtractorSettings("tiny", layer=2, max_completion_tokens=64)),
+            (tiny, ExtractorSettings("tiny", layers=(1,))),
+            (tiny, ExtractorSettings("tiny", layers=(2,), pooling="last")),
+            (tiny, ExtractorSettings("tiny", layers=(2,), max_completion_tokens=64)),
         ]
     ]
     assert len(set(names)) == len(names)
     assert all(len(name) <= 64 for name in names)
-    moved = ExtractorSettings("/elsewhere/tiny", layer=2)
+    moved = ExtractorSettings("/elsewhere/tiny", layers=(2,))
     assert FeatureExtractor(tiny, moved).extractor_id == names[0]
 
 
 def test_a_layer_that_is_not_there_is_named(tiny: LanguageModel) -> None:
     with pytest.raises(FeaturesInvalid, match="has no layer 22"):
-        FeatureExtractor(tiny, ExtractorSettings("tiny", layer=22))
+        FeatureExtractor(tiny, ExtractorSettings("tiny", layers=(22,)))
 
 
 def test_a_broken_network_is_not_read() -> None:
@@ -155,6 +156,6 @@ def test_smollm2_finds_an_answer_likelier_than_a_rebuff(smollm2: LanguageModel) 
         f.key: f for f in extractor.extract([FeatureRequest(text, ask, text) for text in texts])
     }
     right, wrong = (found[text] for text in texts)
-    assert right.vector.shape == (extractor.size,) == (576 + len(EXTRAS),)
+    assert right.vector.shape == (extractor.size,) == (576 + len(EXTRAS) + len(TEXTS),)
     assert right.vector.dtype == np.float32
     assert right.mean_logprob > wrong.mean_logprob + 1
