@@ -12,4 +12,5 @@ NAMES = {
     "annotators": "benchmarks.annotators",
     "audits": "benchmarks.audits",
     "reward": "benchmarks.reward",
+    "deep": "benchmarks.deep",
 }

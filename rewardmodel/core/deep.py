@@ -202,7 +202,7 @@ def _course(trained: Trained, tokens: Sequence[Tokens]) -> dict[str, Any]:
         "train_votes": len(trained.train),
         "held_back_votes": len(trained.held_back),
         "held_back_prompts": len(np.unique(trained.held_back.prompt)),
-        "padding_share": trained.padding_share,
+        "processed_share": trained.processed_share,
         "truncated_texts": sum(row.is_truncated for row in tokens),
         "stopped_early": len(standing.looks) > 0
         and standing.looks_since_best() >= 1

@@ -103,6 +103,54 @@ def padded(rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
     return ids, (places * (ids != pad_id)).argmax(dim=1)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """m pairs of texts as one row each: what both begin with once, then each one's own rest.
+
+    ids, places: (m, width), padded on the right; a rest's places go on where the common beginning
+    ends. sees: (m, 1, width, width), which token may look at which: back only, and never from one
+    rest into the other. last: (m, 2), where each text's last token stands.
+    """
+
+    ids: Tensor
+    places: Tensor
+    sees: Tensor
+    last: Tensor
+
+
+def joined(pairs: Sequence[tuple[Tokens, Tokens]], pad_id: int) -> Joined:
+    """The pairs' rows. What a text is read as does not change: only the work is less.
+
+    Both texts of a pair answer one prompt, so that much of what they are is the same.
+    """
+    parts = [(_common(a, b, pad_id), len(a), len(b)) for a, b in pairs]
+    width = max(a + b - common for common, a, b in parts)
+    ids = torch.full((len(pairs), width), pad_id)
+    places = torch.zeros((len(pairs), width), dtype=torch.long)
+    sees = torch.ones((width, width), dtype=torch.bool).tril().repeat(len(pairs), 1, 1)
+    last = torch.zeros((len(pairs), 2), dtype=torch.long)
+    for row, ((first, second), (common, a, b)) in enumerate(zip(pairs, parts, strict=True)):
+        end = a + b - common
+        ids[row, :end] = torch.tensor(first.ids + second.ids[common:])
+        places[row, :a] = torch.arange(a)
+        places[row, a:end] = torch.arange(common, b)
+        sees[row, a:, common:a] = False
+        last[row, 0] = _last(first.ids, pad_id)
+        last[row, 1] = _last(second.ids, pad_id) + a - common
+    return Joined(ids, places, sees[:, None], last)
+
+
+def _common(first: Tokens, second: Tokens, pad_id: int) -> int:
+    """How many tokens both begin with; what the rewards are read off is never among them."""
+    most = min(_last(first.ids, pad_id), _last(second.ids, pad_id))
+    same = zip(first.ids[:most], second.ids[:most], strict=True)
+    return next((place for place, (a, b) in enumerate(same) if a != b), most)
+
+
+def _last(ids: Sequence[int], pad_id: int) -> int:
+    return max((place for place, each in enumerate(ids) if each != pad_id), default=0)
+
+
 @dataclass(frozen=True, eq=False)
 class DeepVotes:
     """n votes on pairs of texts, on any criterion; arrays of shape (n,).

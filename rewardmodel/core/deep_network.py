@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardmodel.core.deep_loss import tie_parameter
 from rewardmodel.core.deep_settings import DeepConfig, Precision, Ties
 from rewardmodel.core.errors import ModelUnavailable
-from rewardmodel.core.language_model import LOADING_ERRORS, local_source
+from rewardmodel.core.language_model import LOADING_ERRORS, be_quiet_and_modest, local_source
 from rewardmodel.core.pairs import TIE, Floats, Ints
 
 
@@ -28,17 +28,23 @@ class RewardNetwork(nn.Module):
         self.classifier = classifier
         self.eta = nn.Parameter(torch.zeros(criteria))
 
-    def forward(self, ids: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Rewards (n, criteria) and the states (n, H) that they are read off, in float32.
+    def forward(
+        self, ids: Tensor, last: Tensor, places: Tensor | None = None, sees: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Rewards (..., criteria) and the states (..., H) that they are read off, in float32.
 
-        ids: (n, width), padded on the right; last: (n,), the place of each row's last token. No
-        mask is passed: attention looks back only, so that a token never sees the padding after it,
-        and attention without a mask is the fastest there is.
+        ids: (n, width), padded on the right; last: (n,) or (n, k), the places that are read. No
+        mask is needed: attention looks back only, so that a token never sees the padding after it,
+        and attention without a mask is the fastest there is. `places` and `sees` are those of
+        `Joined`.
         """
         plain = self.plain
         body = getattr(plain, plain.base_model_prefix)
-        states = body(input_ids=ids, use_cache=False).last_hidden_state
-        final = states[torch.arange(len(ids), device=ids.device), last].float()
+        states = body(
+            input_ids=ids, position_ids=places, attention_mask=sees, use_cache=False
+        ).last_hidden_state
+        rows = torch.arange(len(ids), device=ids.device).reshape(-1, *[1] * (last.ndim - 1))
+        final = states[rows, last].float()
         with torch.autocast(final.device.type, enabled=False):
             return plain.score(final), final
 
@@ -83,7 +89,7 @@ def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
     """
     source = str(local_source(config.reference, models_dir=models_dir))
     torch.manual_seed(config.seed)
-    tokenizer, classifier = _loaded(source, config.reference, criteria)
+    tokenizer, classifier, is_headless = _loaded(source, config.reference, criteria)
     if not hasattr(classifier, "score"):
         raise ModelUnavailable(
             f"{config.reference} has no linear head named “score”.",
@@ -91,10 +97,8 @@ def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
         )
     pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     classifier.config.get_text_config().pad_token_id = pad_id
-    with torch.no_grad():
-        generator = torch.Generator().manual_seed(config.seed)
-        drawn = torch.randn(classifier.score.weight.shape, generator=generator)
-        classifier.score.weight.copy_(drawn / (drawn.shape[1] + 1) ** 0.5)
+    if is_headless:
+        _draw_head(classifier.score.weight, config.seed)
     if config.gradient_checkpointing:
         classifier.gradient_checkpointing_enable({"use_reentrant": False})
     context = int(getattr(classifier.config, "max_position_embeddings", config.max_tokens))
@@ -103,12 +107,21 @@ def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
     return Base(RewardNetwork(classifier, criteria), tokenizer, source, pad_id, context)
 
 
-def _loaded(source: str, reference: str, criteria: int) -> tuple[Any, Any]:
+def _draw_head(weight: Tensor, seed: int) -> None:
+    """Rewards of variance about one, as Stiennon et al. (2020, arXiv:2009.01325) begin."""
+    with torch.no_grad():
+        drawn = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
+        weight.copy_(drawn / (drawn.shape[1] + 1) ** 0.5)
+
+
+def _loaded(source: str, reference: str, criteria: int) -> tuple[Any, Any, bool]:
+    """Tokenizer, classifier, and whether its head is new: a reward goes on with the one it has."""
+    be_quiet_and_modest()
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        classifier = AutoModelForSequenceClassification.from_pretrained(
+        classifier, loading = AutoModelForSequenceClassification.from_pretrained(
             source, num_labels=criteria, dtype=torch.float32, trust_remote_code=False,
-            ignore_mismatched_sizes=True,
+            ignore_mismatched_sizes=True, output_loading_info=True,
         )  # fmt: skip
     except LOADING_ERRORS as error:
         raise ModelUnavailable(
@@ -117,7 +130,8 @@ def _loaded(source: str, reference: str, criteria: int) -> tuple[Any, Any]:
         ) from error
     if tokenizer.eos_token_id is None and tokenizer.pad_token_id is None:
         raise ModelUnavailable(f"The tokenizer of “{reference}” has no end-of-turn token.")
-    return tokenizer, classifier
+    absent = {str(key) for name in ("missing_keys", "mismatched_keys") for key in loading[name]}
+    return tokenizer, classifier, any("score" in key for key in absent)
 
 
 def with_lora(classifier: Any, config: DeepConfig) -> Any:

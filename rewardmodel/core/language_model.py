@@ -138,7 +138,7 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 
 def _load(reference: str, *, models_dir: Path, device: torch.device) -> LanguageModel:
-    _be_quiet_and_modest()
+    be_quiet_and_modest()
     source = local_source(reference, models_dir=models_dir)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
@@ -269,7 +269,8 @@ def _fingerprint(network: Any, tokenizer: Any) -> str:
     return digest.hexdigest()
 
 
-def _be_quiet_and_modest() -> None:
+def be_quiet_and_modest() -> None:
+    """No progress bars, no more threads than help, before anything is loaded."""
     transformers_logging.disable_progress_bar()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if "OMP_NUM_THREADS" not in os.environ:

@@ -6,7 +6,7 @@ A deep model is one already: its network, the outputs that were asked for, and a
 import json
 import shutil
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,7 @@ def package_deep(model: DeepRewardModel, folder: Path, outputs: Sequence[str]) -
 
 def with_outputs(classifier: Any, rows: Sequence[int], names: Sequence[str]) -> Any:
     """The same classifier with these rows of its linear head; shares all other weights."""
-    found = type(classifier).__new__(type(classifier))
-    found.__dict__ = dict(classifier.__dict__)
+    found = copy(classifier)
     found._modules = dict(classifier._modules)
     head = nn.Linear(classifier.score.in_features, len(rows), bias=False)
     with torch.no_grad():

@@ -88,7 +88,7 @@ def test_memory_that_runs_out(training, base_folder, monkeypatch):
     def refuse(*given, **named):
         raise MemoryError
 
-    monkeypatch.setattr("rewardmodel.core.deep_training._Run._loss", refuse)
+    monkeypatch.setattr("rewardmodel.core.deep_training.Run._loss", refuse)
     with pytest.raises(Invalid, match="pairs_at_once"):
         fit(training, base_folder)
 

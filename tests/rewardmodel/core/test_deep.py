@@ -10,7 +10,14 @@ from transformers import AutoModelForSequenceClassification
 
 from rewardmodel.core import deep_training
 from rewardmodel.core.deep import fit_deep, load_deep
-from rewardmodel.core.deep_data import Reader, epoch_batches, gathered, hold_back, padded
+from rewardmodel.core.deep_data import (
+    Reader,
+    epoch_batches,
+    gathered,
+    hold_back,
+    joined,
+    padded,
+)
 from rewardmodel.core.deep_network import load_base
 from rewardmodel.core.deep_settings import DeepConfig, DeepConfigInvalid
 from rewardmodel.core.errors import (
@@ -59,6 +66,7 @@ def test_each_criterion_learns_its_own_reward(two_heads):
     assert accuracy(two_heads, "overall") >= 0.95
     assert accuracy(two_heads, "brief") <= 0.05
     assert two_heads.course["held_back_prompts"] == 4
+    assert two_heads.course["processed_share"] < 0.7, "both answers share their prompt's tokens"
 
 
 def test_lora_learns_and_leaves_a_plain_network(base_folder, tmp_path):
@@ -166,7 +174,7 @@ def test_a_state_that_cannot_be_read_says_what_to_do(base_folder, tmp_path):
 
 def test_it_stops_early_and_keeps_the_best(base_folder, tmp_path, monkeypatch):
     losses = iter([0.5, 0.4, 0.6, 0.7, 0.8, 0.9])
-    monkeypatch.setattr(deep_training._Run, "_held_back_loss", lambda self: next(losses))
+    monkeypatch.setattr(deep_training.Run, "_held_back_loss", lambda self: next(losses))
     steps = []
     model = fit(base_folder, tmp_path, patience=2, epochs=9,
                 watch=lambda step: steps.append(step.done))  # fmt: skip
@@ -199,7 +207,7 @@ def test_out_of_memory_names_the_setting(base_folder, tmp_path, monkeypatch, err
     def refuse(self, part):
         raise error
 
-    monkeypatch.setattr(deep_training._Run, "_loss", refuse)
+    monkeypatch.setattr(deep_training.Run, "_loss", refuse)
     with pytest.raises(TrainingFailed, match=r"8 pairs of up to 128 tokens.*pairs_at_once"):
         fit(base_folder, tmp_path)
 
@@ -260,6 +268,32 @@ def test_batches_hold_every_pair_once_and_little_padding():
     assert not all((a == b).all() for a, b in zip(batches, other, strict=True))
     padded_to = sum(lengths[batch].max() * len(batch) for batch in batches)
     assert lengths.sum() / padded_to > 0.9
+
+
+def test_pairs_that_share_a_row_read_as_if_alone(base_folder):
+    base = load_base(tiny_config(base_folder), criteria=2, models_dir=base_folder)
+    reader = Reader(base.tokenizer, 128)
+    rows = [reader.read(text) for text in texts(3)] + [
+        reader.read(Text([{"role": "user", "content": "Hm?"}], text)) for text in ("a", "a longer")
+    ]
+    pairs = [(rows[0], rows[1]), (rows[2], rows[5]), (rows[6], rows[7]), (rows[4], rows[4])]
+    both = joined(pairs, base.pad_id)
+    assert both.ids.shape[1] < max(len(a) + len(b) for a, b in pairs)
+    with torch.inference_mode():
+        together, _ = base.network(both.ids, both.last, both.places, both.sees)
+        for side in (0, 1):
+            alone, _ = base.network(*padded([pair[side] for pair in pairs], base.pad_id))
+            torch.testing.assert_close(together[:, side], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_a_reward_that_is_trained_on_keeps_its_head(two_heads, tmp_path):
+    two_heads.save(tmp_path, {})
+    again = load_base(
+        tiny_config(tmp_path / "network"), criteria=2, models_dir=tmp_path
+    )  # fmt: skip
+    assert torch.equal(again.network.head, two_heads.network.head)
+    other = load_base(tiny_config(tmp_path / "network"), criteria=3, models_dir=tmp_path)
+    assert other.network.head.shape == (3, 32)
 
 
 def test_prompts_are_held_back_whole():
