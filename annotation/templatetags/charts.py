@@ -99,21 +99,27 @@ def trend(
 def curve(
     key: str, series: Sequence[Series], *, title: str, style: str = "share",
     reference: float | None = None, reference_label: str = "", height: int = 260,
-    across_label: str = "",
+    across_label: str = "", across_style: str = "whole",
 ) -> SafeString:  # fmt: skip
-    """Lines over a count, each with its band and its name at its end."""
+    """Lines over a count or another amount, each with its band and its name at its end."""
     return _lines(
         key, series, title=title, style=style, reference=reference,
         reference_label=reference_label, height=height, across_label=across_label,
+        across_style=across_style,
     )  # fmt: skip
 
 
 @register.simple_tag
 def calibration(
-    key: str, bins: Sequence[CalibrationBin], *, title: str, height: int = 300
-) -> SafeString:
-    """What was predicted against what came true; on the diagonal the model means what it says."""
-    found = axis_over([v for b in bins for v in (b.predicted, b.observed, b.low, b.high)])
+    key: str, bins: Sequence[CalibrationBin], *, title: str, height: int = 300,
+    before: Sequence[CalibrationBin] = (),
+) -> SafeString:  # fmt: skip
+    """What was predicted against what came true; on the diagonal the model means what it says.
+
+    before: the same votes before they were calibrated, as hollow marks.
+    """
+    known = [v for b in bins for v in (b.predicted, b.observed, b.low, b.high)]
+    found = axis_over([*known, *(v for b in before for v in (b.predicted, b.observed))])
     low, high = max(found[0], 0.0), min(found[1], 1.0)
     across, down = Across(low, high, left=4), Down(low, high, TOP, height - FOOT)
     diagonal = [(across.place(v), down.at(v)) for v in (low, high)]
@@ -121,6 +127,7 @@ def calibration(
         *_levels(across, down, "percent"),
         stretched(height, [path("reference", diagonal)]),
         *_feet(across, height, "percent", _("predicted")),
+        *(_uncalibrated(each, across, down) for each in before),
         *(mark for each in bins for mark in _calibrated(each, across, down)),
     ]
     words = "; ".join(
@@ -211,6 +218,7 @@ def axis_row(
 def _lines(
     key: str, series: Sequence[Series], *, title: str, style: str, reference: float | None,
     reference_label: str, height: int, is_time: bool = False, across_label: str = "",
+    across_style: str = "whole",
 ) -> SafeString:  # fmt: skip
     points = [point for one in series for point in one.points]
     xs = [point.x for point in points]
@@ -221,7 +229,9 @@ def _lines(
     found = axis_over([v for p in points for v in (p.value, p.low, p.high)] + [reference], about=4)
     down = Down(*found, TOP, height - FOOT)
     tick_style = "percent" if style == "share" else style
-    feet = _time_feet(across, height) if is_time else _feet(across, height, "whole", across_label)
+    feet = (
+        _time_feet(across, height) if is_time else _feet(across, height, across_style, across_label)
+    )
     marks = [*_levels(across, down, tick_style)]
     if reference is not None:
         y = down.at(reference)
@@ -317,6 +327,16 @@ def _calibrated(each: CalibrationBin, across: Across, down: Down) -> Iterator[Sa
     yield dot("estimate tone-first", x, y, 4, words)
     top = down.at(each.high if each.high is not None else each.observed)
     yield word("tick", x, max(top - 5, 12), f"{each.n:,}", across.anchor(each.predicted))
+
+
+def _uncalibrated(each: CalibrationBin, across: Across, down: Down) -> SafeString:
+    words = _("before: predicted %(p)s, observed %(o)s, n = %(n)s") % {
+        "p": written(each.predicted, "percent"),
+        "o": written(each.observed, "percent"),
+        "n": f"{each.n:,}",
+    }
+    kind = "estimate estimate-hollow tone-second"
+    return dot(kind, across.at(each.predicted), down.at(each.observed), 4, words)
 
 
 def _bars(

@@ -83,7 +83,7 @@ class Quality:
             )
             for name, figure, tone in figures:
                 label = f"{name}, {where}"
-                found.append(_interval(label, figure, tone))
+                found.append(interval_of(label, figure, tone))
         return found
 
 
@@ -100,10 +100,10 @@ def quality_of(checkpoint: Checkpoint) -> Quality:
 
 def _tested(stored: Mapping[str, Any]) -> Tested:
     return Tested(
-        accuracy=_figure(stored.get("accuracy")),
-        longer_wins=_figure(stored.get("longer_wins")),
-        gain=_figure(stored.get("gain")),
-        log_loss=_figure(stored.get("log_loss")),
+        accuracy=figure_of(stored.get("accuracy")),
+        longer_wins=figure_of(stored.get("longer_wins")),
+        gain=figure_of(stored.get("gain")),
+        log_loss=figure_of(stored.get("log_loss")),
         log_loss_of_base_rates=stored.get("log_loss_of_base_rates"),
         calibration_error=stored.get("calibration_error"),
         bins=tuple(
@@ -114,7 +114,8 @@ def _tested(stored: Mapping[str, Any]) -> Tested:
     )
 
 
-def _figure(stored: Mapping[str, Any] | None) -> Figure:
+def figure_of(stored: Mapping[str, Any] | None) -> Figure:
+    """A stored figure; one without a value where nothing was stored."""
     if not stored:
         return NO_FIGURE
     return Figure(
@@ -130,7 +131,7 @@ def _figure(stored: Mapping[str, Any] | None) -> Figure:
 def _curve(stored: list[Mapping[str, Any]]) -> tuple[Series, ...]:
     points = []
     for each in stored:
-        figure = _figure(each.get("accuracy"))
+        figure = figure_of(each.get("accuracy"))
         if figure.value is not None:
             points.append(
                 Point(
@@ -141,7 +142,8 @@ def _curve(stored: list[Mapping[str, Any]]) -> tuple[Series, ...]:
     return (Series(_("reward model"), tuple(points)),) if points else ()
 
 
-def _interval(label: str, figure: Figure, tone: str) -> Interval:
+def interval_of(label: str, figure: Figure, tone: str) -> Interval:
+    """A figure as a row of a forest."""
     return Interval(
         label=label,
         value=figure.value,
@@ -150,4 +152,32 @@ def _interval(label: str, figure: Figure, tone: str) -> Interval:
         n=figure.n_votes,
         note=figure.note or _("Not measured."),
         tone=tone,
+    )
+
+
+def sentence_of(quality: Quality | None) -> str:
+    """What is known of the model, in one sentence."""
+    if quality is None:
+        return _("There is no reward model yet.")
+    figure, longer = quality.tested.accuracy, quality.tested.longer_wins
+    if figure.value is None:
+        return _("The reward model is in use, but nothing has tested it yet.")
+    where = (
+        _("on prompts held out from it")
+        if quality.is_held_out
+        else _("on prompts that it did not learn from")
+    )
+    facts = {
+        "model": f"{100 * figure.value:.1f}%",
+        "interval": figure.words,
+        "where": where,
+        "longer": f"{100 * (longer.value or 0):.1f}%",
+        "longer_interval": longer.words,
+    }
+    return (
+        _(
+            "The reward model finds the preferred response %(model)s of the time %(interval)s "
+            "%(where)s; “the longer one wins” does %(longer)s %(longer_interval)s."
+        )
+        % facts
     )

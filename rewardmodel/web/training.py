@@ -1,5 +1,8 @@
 """The reward model's page: how good it is, whether it means what it says, and what it prefers."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -9,14 +12,16 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import AlignUIError
+from annotation.core.errors import AlignUIError, NotFound
 from annotation.core.figures import Interval, Table, interval_table
 from annotation.models import Policy, Project, Run
 from annotation.selectors.overview import latest_runs
 from rewardmodel import selectors, services
 from rewardmodel.models import Checkpoint, Score
+from rewardmodel.web import evaluation
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in
-from rewardmodel.web.quality import Quality, quality_of
+from rewardmodel.web.drift import drift_told
+from rewardmodel.web.quality import Quality, quality_of, sentence_of
 
 EXTREMES = 5
 PAGE_SIZE = 20
@@ -26,30 +31,71 @@ MOST_SAMPLES = 100
 @signed_in
 @require_safe
 def training(request: HttpRequest, slug: str) -> HttpResponse:
+    """The model in use, or with ?checkpoint= another one, and the trainings before it."""
     project = looked_at(request, slug)
-    checkpoint = selectors.checkpoint_in_use(project)
-    quality = quality_of(checkpoint) if checkpoint else None
-    best, worst = _extremes(checkpoint) if checkpoint else ([], [])
+    in_use = selectors.checkpoint_in_use(project)
+    checkpoint = _chosen(project, request.GET.get("checkpoint", "")) or in_use
     trainings = Paginator(selectors.training_runs(project), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
+    shown = _shown(project, checkpoint, request.GET.get("by", "")) if checkpoint else {}
+    quality = quality_of(checkpoint) if checkpoint else None
     return page(
         request,
         "rewardmodel/training.html",
         project,
-        tables=_tables(quality, best + worst) if quality else (),
+        tables=cast("list[Table]", shown.pop("all_tables", [])),
         checkpoint=checkpoint,
+        is_in_use=checkpoint == in_use,
         quality=quality,
-        best=best,
-        worst=worst,
-        score_low=min((row.low for row in best + worst if row.low is not None), default=0.0),
-        score_high=max((row.high for row in best + worst if row.high is not None), default=0.0),
         trainings=[(each, _tested_words(each)) for each in trainings],
         paged=trainings,
-        sentence=_sentence(quality),
+        sentence=sentence_of(quality),
         n_new=selectors.judgments_since_training(project),
         run=latest_runs(project).get(Run.Kind.TRAINING),
+        **shown,
     )
+
+
+def _chosen(project: Project, written: str) -> Checkpoint | None:
+    """The checkpoint that a link names; None where none is named."""
+    if not written:
+        return None
+    number = int(written) if written.isdecimal() and len(written) < 19 else 0
+    found = selectors.checkpoints(project).filter(pk=number).first()
+    if found is None:
+        raise NotFound(_("There is no such checkpoint in this project."))
+    return found
+
+
+def _shown(project: Project, checkpoint: Checkpoint, by: str) -> dict[str, object]:
+    """All parts of the page that stored metrics and scores fill."""
+    metrics = checkpoint.metrics
+    quality = quality_of(checkpoint)
+    best, worst = _extremes(checkpoint)
+    ceiling, look = evaluation.ceiling_told(metrics), evaluation.look_told(metrics)
+    slices, ways = evaluation.slices_told(project, metrics, by)
+    best_of, criteria = evaluation.best_of_told(metrics), evaluation.criteria_told(metrics)
+    calibration = evaluation.calibration_told(metrics)
+    moved = drift_told(project, metrics)
+    rows = quality.rows + list(ceiling.rows if ceiling else ())
+    tables = [
+        *_tables(quality, rows, best + worst),
+        calibration.table if calibration else _bins_table(quality),
+        *(part.table for part in (ceiling, look, slices, best_of, criteria, moved) if part),
+    ]
+    lows = [row.low for row in best + worst if row.low is not None]
+    highs = [row.high for row in best + worst if row.high is not None]
+    return {
+        "all_tables": [table for table in tables if table is not None],
+        "rows": rows, "ceiling": ceiling, "look": look, "slices": slices, "best_of": best_of,
+        "calibrated": calibration, "criteria": criteria, "moved": moved,
+        "consistency": evaluation.consistency_told(metrics),
+        "ways": [(key, evaluation.dimension_words(key)) for key in ways], "by": by,
+        "best": best, "worst": worst,
+        "score_low": min(lows, default=0.0), "score_high": max(highs, default=0.0),
+        "config": sorted(checkpoint.training_run.config.items()),
+    }  # fmt: skip
 
 
 @signed_in
@@ -99,51 +145,30 @@ def _samples(written: str, project: Project) -> int:
     return project.samples_per_prompt
 
 
-def _sentence(quality: Quality | None) -> str:
-    if quality is None:
-        return _("There is no reward model yet.")
-    figure, longer = quality.tested.accuracy, quality.tested.longer_wins
-    if figure.value is None:
-        return _("The reward model is in use, but nothing has tested it yet.")
-    where = (
-        _("on prompts held out from it")
-        if quality.is_held_out
-        else _("on prompts that it did not learn from")
-    )
-    facts = {
-        "model": f"{100 * figure.value:.1f}%",
-        "interval": figure.words,
-        "where": where,
-        "longer": f"{100 * (longer.value or 0):.1f}%",
-        "longer_interval": longer.words,
-    }
-    return (
-        _(
-            "The reward model finds the preferred response %(model)s of the time %(interval)s "
-            "%(where)s; “the longer one wins” does %(longer)s %(longer_interval)s."
-        )
-        % facts
-    )
-
-
-def _tables(quality: Quality, extremes: list[Interval]) -> list[Table]:
+def _tables(
+    quality: Quality, rows: Sequence[Interval], extremes: Sequence[Interval]
+) -> list[Table]:
     curve = [p for series in quality.curve for p in series.points]
     return [
-        interval_table("accuracy", _("Accuracy"), quality.rows, "accuracy"),
+        interval_table("accuracy", _("Accuracy"), rows, "accuracy"),
         Table(
             "learning-curve",
             _("Accuracy by training votes"),
             ("training votes", "accuracy", "low", "high", "test votes"),
             tuple((p.x, p.value, p.low, p.high, p.n) for p in curve),
         ),
-        Table(
-            "calibration",
-            _("Calibration"),
-            ("predicted", "observed", "low", "high", "n"),
-            tuple((b.predicted, b.observed, b.low, b.high, b.n) for b in quality.tested.bins),
-        ),
         interval_table("scores", _("Best and worst scored responses"), extremes, "score"),
     ]
+
+
+def _bins_table(quality: Quality) -> Table:
+    """Of a training that knew no temperature yet."""
+    return Table(
+        "calibration",
+        _("Calibration"),
+        ("predicted", "observed", "low", "high", "n"),
+        tuple((b.predicted, b.observed, b.low, b.high, b.n) for b in quality.tested.bins),
+    )
 
 
 def _extremes(checkpoint: Checkpoint) -> tuple[list[Interval], list[Interval]]:
