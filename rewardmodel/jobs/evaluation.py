@@ -18,6 +18,7 @@ from rewardmodel.core.promotion import Promotion, decide
 from rewardmodel.core.reward_model import OUT_OF_DISTRIBUTION, Responses
 from rewardmodel.jobs import evaluation_facts
 from rewardmodel.jobs.evaluation_facts import ResponseFacts
+from rewardmodel.jobs.evaluation_people import people
 from rewardmodel.jobs.evaluation_pressure import best_of_n, drift, swap_and_rewording
 from rewardmodel.jobs.evaluation_subject import (
     HELD_OUT,
@@ -63,6 +64,7 @@ def metrics(
         "out_of_distribution": _novel(subject, whole),
         "criteria": _criteria(subject),
         "groups": list(subject.model.groups),
+        "people": people(subject),
         "n_train_votes": len(subject.train),
         "n_held_out_votes": len(subject.held_out),
     }

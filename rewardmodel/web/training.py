@@ -15,12 +15,14 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.core.errors import AlignUIError, NotFound
 from annotation.core.figures import Interval, Table, interval_table
 from annotation.models import Policy, Project, Run
+from annotation.selectors.access import projects_led
 from annotation.selectors.overview import latest_runs
 from rewardmodel import selectors, services
 from rewardmodel.models import Checkpoint, Score
 from rewardmodel.web import evaluation
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in
 from rewardmodel.web.drift import drift_told
+from rewardmodel.web.pulls import pulls_told
 from rewardmodel.web.quality import Quality, quality_of, sentence_of
 
 EXTREMES = 5
@@ -38,7 +40,8 @@ def training(request: HttpRequest, slug: str) -> HttpResponse:
     trainings = Paginator(selectors.training_runs(project), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
-    shown = _shown(project, checkpoint, request.GET.get("by", "")) if checkpoint else {}
+    is_lead = projects_led(person(request)).filter(pk=project.pk).exists()
+    shown = _shown(project, checkpoint, request.GET.get("by", ""), is_lead) if checkpoint else {}
     quality = quality_of(checkpoint) if checkpoint else None
     return page(
         request,
@@ -68,8 +71,8 @@ def _chosen(project: Project, written: str) -> Checkpoint | None:
     return found
 
 
-def _shown(project: Project, checkpoint: Checkpoint, by: str) -> dict[str, object]:
-    """All parts of the page that stored metrics and scores fill."""
+def _shown(project: Project, checkpoint: Checkpoint, by: str, is_lead: bool) -> dict[str, object]:
+    """All parts of the page that stored metrics and scores fill; people's names for leads only."""
     metrics = checkpoint.metrics
     quality = quality_of(checkpoint)
     best, worst = _extremes(checkpoint)
@@ -78,18 +81,19 @@ def _shown(project: Project, checkpoint: Checkpoint, by: str) -> dict[str, objec
     best_of, criteria = evaluation.best_of_told(metrics), evaluation.criteria_told(metrics)
     calibration = evaluation.calibration_told(metrics)
     moved = drift_told(project, metrics)
+    pulls = pulls_told(project, metrics) if is_lead else None
     rows = quality.rows + list(ceiling.rows if ceiling else ())
     tables = [
         *_tables(quality, rows, best + worst),
         calibration.table if calibration else _bins_table(quality),
-        *(part.table for part in (ceiling, look, slices, best_of, criteria, moved) if part),
+        *(part.table for part in (ceiling, look, slices, best_of, criteria, moved, pulls) if part),
     ]
     lows = [row.low for row in best + worst if row.low is not None]
     highs = [row.high for row in best + worst if row.high is not None]
     return {
         "all_tables": [table for table in tables if table is not None],
         "rows": rows, "ceiling": ceiling, "look": look, "slices": slices, "best_of": best_of,
-        "calibrated": calibration, "criteria": criteria, "moved": moved,
+        "calibrated": calibration, "criteria": criteria, "moved": moved, "pulls": pulls,
         "consistency": evaluation.consistency_told(metrics),
         "ways": [(key, evaluation.dimension_words(key)) for key in ways], "by": by,
         "best": best, "worst": worst,
