@@ -95,9 +95,15 @@ def crowd_load(cast: Cast) -> Project:
 
 
 def crowd_train(cast: Cast, project: Project) -> None:
-    """Lets the study's reward model be trained, once the processor has less urgent work."""
+    """Lets the study's reward model be trained, once the processor has less urgent work.
+
+    Its first checkpoint then weighs the pairs that the crowd never saw, and opens a few of them.
+    """
     if not project.runs.filter(kind=Run.Kind.TRAINING).exists():
-        project_update(actor=cast.lead, project=project, retrain_automatically=True)
+        project_update(
+            actor=cast.lead, project=project, retrain_automatically=True,
+            acquire_automatically=True, acquisition_size=20,
+        )  # fmt: skip
 
 
 def live_load(cast: Cast) -> Project:
