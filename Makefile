@@ -46,13 +46,15 @@ demo: $(VENV)/.run
 start: $(VENV)/.run
 	@exec $(BIN)/alignui start $(ARGS)
 
-# What starts servers or models of its own needs the cores for itself.
+# What starts servers or models of its own runs in one process, beside one that drives the browser:
+# the first mostly waits. Its output follows when both are done.
 ALONE := services or model
 test: $(VENV)/.dev chromium
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE) or browser)"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not ($(ALONE))"
-	$(BIN)/python -m pytest -m "$(ALONE)"
+	@log=$$(mktemp); $(BIN)/python -m pytest -m "$(ALONE)" >$$log 2>&1 & alone=$$!; \
+	$(BIN)/python -m pytest -m "browser and not ($(ALONE))"; browser=$$?; \
+	wait $$alone; status=$$?; cat $$log; rm -f $$log; exit $$((browser | status))
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
