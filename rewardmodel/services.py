@@ -32,6 +32,17 @@ _LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """What a checkpoint makes of one completion on one criterion."""
+
+    completion_id: int
+    criterion: str
+    mean: float
+    sd: float
+    novelty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a round made of one pair: its utility, and the arm that took it or `passed`."""
 
@@ -209,6 +220,7 @@ def training_succeed(
     metrics: Mapping[str, object],
     is_promoted: bool,
     reason: str,
+    kind: str = Checkpoint.Kind.EMBEDDED,
 ) -> Checkpoint:
     """Records the checkpoint and, where it is not worse, puts it in use. Locks the project."""
     Project.objects.select_for_update(no_key=True).get(pk=training.project_id)
@@ -223,6 +235,7 @@ def training_succeed(
     return Checkpoint.objects.create(
         project_id=training.project_id,
         training_run=training,
+        kind=kind,
         state=Checkpoint.State.PROMOTED if is_promoted else Checkpoint.State.REJECTED,
         reason=reason,
         folder=folder,
@@ -265,6 +278,12 @@ def loop_pause(*, actor: User, project: Project, is_paused: bool) -> Project:
 
 
 @transaction.atomic
+def acquisition_at_random(*, actor: User, project: Project) -> Project:
+    """Lets rounds draw at random, which is what to do where choosing does not save labels."""
+    return project_update(actor=actor, project=project, acquisition_function="random")
+
+
+@transaction.atomic
 def features_store(*, extractor: str, rows: Iterable[tuple[int, bytes, float | None]]) -> None:
     """Keeps (completion id, float32 bytes, mean log-probability) rows; known ones stay."""
     CompletionFeature.objects.bulk_create(
@@ -283,17 +302,21 @@ def features_store(*, extractor: str, rows: Iterable[tuple[int, bytes, float | N
 
 
 @transaction.atomic
-def scores_replace(*, checkpoint: Checkpoint, rows: Iterable[tuple[int, float, float]]) -> int:
-    """The checkpoint's (completion id, mean, sd) on its criterion, in place of older ones."""
+def scores_replace(*, checkpoint: Checkpoint, rows: Iterable[ScoreRow]) -> int:
+    """The checkpoint's scores on the project's criteria, in place of older ones; how many."""
     Score.objects.filter(checkpoint=checkpoint).delete()
-    criterion = checkpoint.training_run.criterion
+    criteria = dict(checkpoint.project.criteria.values_list("key", "pk"))
     stored = Score.objects.bulk_create(
         (
-            Score(checkpoint=checkpoint, completion_id=key, criterion=criterion, mean=mean, sd=sd)
-            for key, mean, sd in rows
+            Score(
+                checkpoint=checkpoint, completion_id=row.completion_id,
+                criterion_id=criteria[row.criterion], mean=row.mean, sd=row.sd,
+                novelty=row.novelty,
+            )
+            for row in rows
         ),
         batch_size=FEATURE_CHUNK,
-    )
+    )  # fmt: skip
     return len(stored)
 
 

@@ -15,4 +15,6 @@ urlpatterns = [
     path(f"{P}leaderboard/", leaderboard.leaderboard, name="leaderboard"),
     path(f"{P}acquisition/", acquisition.acquisition, name="acquisition"),
     path(f"{P}acquisition/next/", acquisition.acquire, name="acquire"),
+    path(f"{P}acquisition/at-random/", acquisition.at_random, name="at-random"),
+    path(f"{P}loop/pause/", overview.pause, name="pause"),
 ]

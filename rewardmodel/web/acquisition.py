@@ -1,17 +1,22 @@
 """What was considered for the next batch, what was chosen, and by what."""
 
+from typing import cast
+
+from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import NotFound
 from annotation.core.figures import HistogramBin, Table, histogram
 from annotation.models import Project, Run
 from annotation.selectors.batch_work import BatchProgress, batch_progress
 from annotation.selectors.overview import latest_runs
 from rewardmodel import selectors, services
 from rewardmodel.models import AcquisitionRound, Considered
+from rewardmodel.web import rounds
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in
 
 PAGE_SIZE = 20
@@ -24,32 +29,58 @@ def acquisition(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest round, or the one asked for, and the list of all."""
     project = looked_at(request, slug)
     shown = _round(project, request.GET.get("round", ""))
-    rounds = Paginator(selectors.rounds(project), PAGE_SIZE).get_page(request.GET.get("page"))
-    progress = {each.batch.pk: each for each in batch_progress(project)}
-    context: dict[str, object] = {}
-    tables: list[Table] = []
-    if shown is not None:
-        bins = _utilities(shown)
-        chosen = list(
-            selectors.considered(shown)
-            .exclude(arm=Considered.Arm.PASSED)
-            .select_related("prompt", "first__policy", "second__policy")[:CHOSEN_SHOWN]
-        )
-        tables = [_utility_table(bins), _chosen_table(chosen)]
-        context = {"bins": bins, "chosen": chosen, "arms": _arms(shown, progress)}
+    paged = Paginator(selectors.rounds(project), PAGE_SIZE).get_page(request.GET.get("page"))
+    savings = rounds.savings_told(project)
+    context = _shown(project, shown) if shown is not None else {}
+    tables = cast("list[Table]", context.pop("all_tables", []))
     return page(
         request,
         "rewardmodel/acquisition.html",
         project,
-        tables=tables,
+        tables=[*tables, *([savings.table] if savings else [])],
         shown=shown,
-        rounds=rounds,
+        rounds=paged,
         sentence=_sentence(shown),
+        savings=savings,
+        offers_random=rounds.offers_random(project, savings),
+        function_words=rounds.function_words(project.acquisition_function),
         has_checkpoint=selectors.checkpoint_in_use(project) is not None,
+        budget_left=selectors.budget_left(project),
         n_pairs=len(selectors.uncompared_pairs(project)) if shown is None else None,
         run=latest_runs(project).get(Run.Kind.ACQUISITION),
         **context,
     )
+
+
+def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
+    """All that one round's record says."""
+    progress = {each.batch.pk: each for each in batch_progress(project)}
+    bins = _utilities(shown)
+    chosen = list(
+        selectors.considered(shown)
+        .exclude(arm=Considered.Arm.PASSED)
+        .select_related("prompt", "first__policy", "second__policy")[:CHOSEN_SHOWN]
+    )
+    return {
+        "all_tables": [_utility_table(bins), _considered_table(shown), _chosen_table(chosen)],
+        "bins": bins,
+        "chosen": [(each, rounds.why_chosen(each)) for each in chosen],
+        "arms": _arms(shown, progress),
+        "places": rounds.places_of(project, shown),
+        "round_words": rounds.function_words(shown.function),
+        "weights": rounds.weights_told(shown),
+        "cost": rounds.cost_told(project, shown),
+    }
+
+
+@signed_in
+@require_POST
+def at_random(request: HttpRequest, slug: str) -> HttpResponse:
+    """Draws the next batches at random: what is offered where choosing did not help."""
+    project = led(request, slug)
+    services.acquisition_at_random(actor=person(request), project=project)
+    messages.success(request, _("The next batches are drawn at random."))
+    return redirect("rewardmodel:acquisition", slug)
 
 
 @signed_in
@@ -61,13 +92,10 @@ def acquire(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _round(project: Project, written: str) -> AcquisitionRound | None:
-    rounds = selectors.rounds(project)
     if not written:
-        return rounds.first()
-    found = rounds.filter(pk=int(written)).first() if written.isdecimal() else None
-    if found is None:
-        raise NotFound(_("There is no such round in this project."))
-    return found
+        return selectors.rounds(project).first()
+    number = int(written) if written.isdecimal() and len(written) < 19 else 0
+    return selectors.round_in(project, number)
 
 
 def _utilities(shown: AcquisitionRound) -> list[HistogramBin]:
@@ -107,15 +135,41 @@ def _utility_table(bins: list[HistogramBin]) -> Table:
     )
 
 
+def _considered_table(shown: AcquisitionRound) -> Table:
+    """Every prompt of the round: its best pair's utility, and how many pairs of it were chosen."""
+    rows = (
+        selectors.considered(shown)
+        .values("prompt_id")
+        .annotate(
+            most=Max("utility"), pairs=Count("pk"),
+            chosen=Count("pk", filter=~Q(arm=Considered.Arm.PASSED)),
+        )
+        .order_by("-most", "prompt_id")
+    )  # fmt: skip
+    places = shown.detail.get("map") or {}
+    return Table(
+        "map",
+        _("Prompts that were weighed"),
+        ("prompt_id", "utility", "pairs", "chosen", "x", "y"),
+        tuple(
+            (
+                row["prompt_id"], row["most"], row["pairs"], row["chosen"],
+                *(places.get(str(row["prompt_id"])) or (None, None)),
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
 def _chosen_table(chosen: list[Considered]) -> Table:
     return Table(
         "chosen",
         _("Chosen pairs"),
-        ("prompt_id", "prompt", "first", "second", "utility", "arm"),
+        ("prompt_id", "prompt", "first", "second", "utility", "arm", "why"),
         tuple(
             (
                 c.prompt_id, str(c.prompt), str(c.first.policy), str(c.second.policy),
-                c.utility, c.arm,
+                c.utility, c.arm, rounds.why_chosen(c),
             )
             for c in chosen
         ),

@@ -4,20 +4,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation.models import Batch, Comparison, Project, Run
 from annotation.selectors import overview as people_half
 from annotation.selectors import reports
 from annotation.selectors.overview import DONE, DUE, EMPTY, FAILED, IDLE, RUNNING, LoopStep
-from rewardmodel import selectors
-from rewardmodel.web.doors import looked_at, page, signed_in
+from rewardmodel import selectors, services
+from rewardmodel.web.doors import led, looked_at, page, person, signed_in
 from rewardmodel.web.loop import pictures
 from rewardmodel.web.quality import quality_of
+from rewardmodel.web.turn import Turn, turn_of
 
 ORDER = (
     "prompts", "completions", "comparisons", "assignments", "judgments",
@@ -44,7 +47,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     steps = loop_steps(project)
     runs = list(reports.runs(project)[:RECENT_RUNS])
     headline = headline_of(project, steps)
-    seen = _digest(steps, runs, headline)
+    turn = turn_of(project)
+    seen = _digest(steps, runs, headline, turn)
     is_poll = bool(getattr(request, "htmx", False))
     if is_poll and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
@@ -58,7 +62,20 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         headline=headline,
         runs=runs,
         seen=seen,
+        turn=turn,
     )
+
+
+@signed_in
+@require_POST
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stops all that the project does by itself, or lets it go on."""
+    project = led(request, slug)
+    is_paused = request.POST.get("paused") == "yes"
+    services.loop_pause(actor=person(request), project=project, is_paused=is_paused)
+    told = _("The loop is paused.") if is_paused else _("The loop goes on.")
+    messages.success(request, told)
+    return redirect("rewardmodel:overview", slug)
 
 
 def loop_steps(project: Project) -> list[LoopStep]:
@@ -234,6 +251,6 @@ def _next_batch(project: Project) -> LoopStep:
     )
 
 
-def _digest(steps: Sequence[LoopStep], runs: Sequence[Run], headline: Headline) -> str:
-    told = repr((steps, [(r.pk, r.state, r.done, r.message) for r in runs], headline))
+def _digest(steps: Sequence[LoopStep], runs: Sequence[Run], headline: Headline, turn: Turn) -> str:
+    told = repr((steps, [(r.pk, r.state, r.done, r.message) for r in runs], headline, turn))
     return hashlib.sha256(told.encode()).hexdigest()[:16]

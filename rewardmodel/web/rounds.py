@@ -1,0 +1,152 @@
+"""What a round's record says, as the acquisition page shows it; what is absent is left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotation.core.figures import Interval, Table, interval_table
+from annotation.models import Project, Prompt
+from rewardmodel import selectors
+from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
+from rewardmodel.models import AcquisitionRound, Considered, SavingsReport
+from rewardmodel.templatetags.prompt_map import Place
+
+MOST_PLACES = 1_000
+BEST_FIRST: Mapping[str, int] = {
+    Considered.Arm.ACQUIRED: 0, Considered.Arm.CONTROL: 1, Considered.Arm.PASSED: 2,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SavingsTold:
+    """Labels saved against the control arm. `helps` is None where that cannot be said yet."""
+
+    verdict: str
+    helps: bool | None
+    rows: tuple[Interval, ...]
+    table: Table
+    note: str
+
+
+def function_words(name: str) -> str:
+    """What the function does, in a sentence; nothing for one that is not known any more."""
+    return FUNCTION_NAMES.get(name, "")
+
+
+def weights_told(shown: AcquisitionRound) -> str:
+    """How much of the round each function chose, in words."""
+    weights: Mapping[str, float] = shown.detail.get("weights") or {}
+    if not weights:
+        return ""
+    total = sum(weights.values()) or 1.0
+    ranked = sorted(weights.items(), key=lambda each: (-each[1], each[0]))
+    parts = [f"{100 * weight / total:.0f}% {name}" for name, weight in ranked if weight > 0]
+    return _(
+        "What helped so far on this project decides how much each function chooses: %(list)s."
+    ) % {"list": ", ".join(parts)}
+
+
+def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
+    """Each prompt of the round where its map puts it; none where the round has no map."""
+    known: Mapping[str, Sequence[float]] = shown.detail.get("map") or {}
+    if not known:
+        return []
+    best: dict[int, float] = {}
+    arms: dict[int, str] = {}
+    rows = selectors.considered(shown).values_list("prompt_id", "utility", "arm")
+    for prompt, utility, arm in rows.iterator():
+        best[prompt] = max(best.get(prompt, utility), utility)
+        arms[prompt] = min(arms.get(prompt, arm), arm, key=lambda each: BEST_FIRST[each])
+    keys = [int(key) for key in known if int(key) in best]
+    keys.sort(key=lambda key: (BEST_FIRST[arms[key]], -best[key]))
+    words = {each.pk: str(each) for each in Prompt.objects.filter(pk__in=keys[:MOST_PLACES])}
+    ranked = {key: at for at, key in enumerate(sorted(keys, key=lambda key: best[key]))}
+    return [
+        Place(
+            x=float(known[str(key)][0]), y=float(known[str(key)][1]),
+            rank=ranked[key] / max(len(keys), 1), arm=arms[key],
+            words=_("%(prompt)s – utility %(utility)s")
+            % {"prompt": words[key], "utility": f"{best[key]:.3f}"},
+            href=reverse("annotation:prompt", args=[project.slug, key]),
+        )
+        for key in keys[:MOST_PLACES]
+        if key in words
+    ]  # fmt: skip
+
+
+def why_chosen(each: Considered) -> str:
+    """What explains a pair's utility, as far as the round recorded it."""
+    if each.arm == Considered.Arm.CONTROL:
+        return _("drawn at random, before anybody looked")
+    detail, parts = each.detail or {}, []
+    if (entropy := detail.get("entropy")) is not None:
+        parts.append(_("outcome open by %(n)s nats") % {"n": f"{entropy:.2f}"})
+    if (sd := detail.get("sd")) is not None:
+        parts.append(_("model unsure by %(n)s") % {"n": f"{sd:.2f}"})
+    if (noise := detail.get("disagreement")) is not None:
+        parts.append(_("people expected to disagree in %(n)s") % {"n": f"{100 * noise:.0f}%"})
+    if (nearest := detail.get("nearest")) is not None:
+        parts.append(_("%(n)s alike its nearest") % {"n": f"{100 * nearest:.0f}%"})
+    if (seconds := detail.get("seconds")) is not None:
+        parts.append(_("about %(n)s s") % {"n": f"{seconds:.0f}"})
+    return ", ".join(parts)
+
+
+def cost_told(project: Project, shown: AcquisitionRound) -> str:
+    """What the round asks of people, and what the budget leaves."""
+    told = ngettext(
+        "It asks for %(n)s judgment", "It asks for %(n)s judgments", shown.judgments_wanted
+    ) % {"n": f"{shown.judgments_wanted:,}"}
+    cost: Mapping[str, Any] = shown.detail.get("cost") or {}
+    minutes = cost.get("minutes")
+    if minutes is None and cost.get("seconds") is not None:
+        minutes = cost["seconds"] / 60
+    if minutes is not None:
+        told += _(", some %(n)s minutes of people's time") % {"n": f"{minutes:,.0f}"}
+    left = selectors.budget_left(project)
+    if left is None:
+        return told + _("; there is no budget.")
+    return told + _("; %(left)s of a budget of %(all)s are left.") % {
+        "left": f"{left:,}",
+        "all": f"{project.acquisition_budget:,}",
+    }
+
+
+def savings_told(project: Project) -> SavingsTold | None:
+    """The newest measure of what acquisition saved on this project."""
+    report = selectors.savings_reports(project).first()
+    if report is None:
+        return None
+    rows = (
+        Interval(
+            _("Labels saved by “%(function)s”") % {"function": report.function}, report.saved,
+            report.low, report.high, report.n_acquired + report.n_control,
+            note="" if report.saved is not None else _("Cannot be said yet."),
+        ),
+        Interval(
+            _("Random against random, 95th percentile"), report.null_high, n=report.n_control,
+            note="" if report.null_high is not None else _("Cannot be said yet."), tone="third",
+        ),
+    )  # fmt: skip
+    note = _("%(acquired)s judgments of the acquired arm, %(control)s of the control arm.") % {
+        "acquired": f"{report.n_acquired:,}",
+        "control": f"{report.n_control:,}",
+    }
+    table = interval_table("savings", _("Labels saved"), rows, "share of labels")
+    return SavingsTold(report.verdict, _helps(report), rows, table, note)
+
+
+def _helps(report: SavingsReport) -> bool | None:
+    """Whether more is saved than nothing, and than one random half saves against the other."""
+    if report.low is None or report.null_high is None or report.saved is None:
+        return None
+    return report.low > 0 and report.saved > report.null_high
+
+
+def offers_random(project: Project, told: SavingsTold | None) -> bool:
+    """Whether to offer drawing at random: it was measured, and it does not help."""
+    return told is not None and told.helps is False and project.acquisition_function != RANDOM
