@@ -87,7 +87,7 @@ def trl(task: dict[str, Any], folder: Path) -> dict[str, Any]:
         output_dir=str(folder), max_steps=steps, per_device_train_batch_size=len(rows),
         max_length=task["max_tokens"], report_to="none", save_strategy="no", disable_tqdm=True,
         bf16=task["precision"] == "bfloat16", gradient_checkpointing=task["checkpointing"],
-        logging_strategy="no", dataloader_pin_memory=False,
+        logging_strategy="no", dataloader_pin_memory=False, use_cpu=not on_gpu(),
     )  # fmt: skip
     trainer = RewardTrainer(
         model=task["model"], args=arguments, train_dataset=datasets.Dataset.from_list(rows),
@@ -104,12 +104,17 @@ def trl(task: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _device(network: Any) -> dict[str, Any]:
     import torch
 
-    on_gpu = torch.cuda.is_available()
     return {
-        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "device": torch.cuda.get_device_name() if on_gpu() else "cpu",
         "parameters": sum(w.numel() for w in network.parameters()),
         "torch": torch.__version__,
     }
+
+
+def on_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 if __name__ == "__main__":

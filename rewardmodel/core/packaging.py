@@ -1,6 +1,7 @@
 """A reward model as a folder that transformers loads as a sequence classifier, and TRL as a reward.
 
-A deep model is one already: its network, the outputs that were asked for, and a card.
+A deep model is one already: its network, the outputs that were asked for, and a card. An embedded
+one brings the code that reads a conversation as it was read when the reward was learned.
 """
 
 import json
@@ -10,15 +11,19 @@ from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 from rewardmodel.core.deep import DeepRewardModel, folder_hash
 from rewardmodel.core.errors import FeaturesInvalid
+from rewardmodel.core.pairs import Floats
+from rewardmodel.core.reward_model import Text
 
 DEEP_LOADING = """\
 ```python
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 folder = "path/to/this/folder"
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -61,6 +66,37 @@ def with_outputs(classifier: Any, rows: Sequence[int], names: Sequence[str]) -> 
     found.config.label2id = {key: index for index, key in enumerate(names)}
     found.num_labels = len(rows)
     return found
+
+
+@torch.inference_mode()
+def packaged_rewards(
+    folder: Path, texts: Sequence[Text], kind: Any = AutoModelForSequenceClassification
+) -> Floats:
+    """(n, outputs) what the package itself gives these texts, read as its card says."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    network = kind.from_pretrained(folder).eval()
+    longest = getattr(network.config.get_text_config(), "max_position_embeddings", 0)
+    found = np.zeros((len(texts), network.config.num_labels))
+    for row, text in enumerate(texts):
+        turns = [*text.messages, {"role": "assistant", "content": text.text}]
+        written = tokenizer.apply_chat_template(turns, tokenize=False)
+        ids = tokenizer(written, return_tensors="pt", add_special_tokens=False)["input_ids"]
+        found[row] = network(input_ids=ids[:, -longest:]).logits[0].double().numpy()
+    return found
+
+
+def compared(ours: Floats, packaged: Floats) -> str:
+    """A sentence on how the rewards (n,) of package and original agree, for the card."""
+    n = len(ours)
+    if n < 3 or np.std(ours) == 0 or np.std(packaged) == 0:
+        return f"Package and original were not compared: the project has {n} responses."
+    correlation = float(np.corrcoef(ours, packaged)[0, 1])
+    largest = float(np.abs(ours - packaged).max())
+    return (
+        f"On {n} responses of the project, package and original correlate at {correlation:.5f}; "
+        f"the largest difference is {largest:.2g}, where rewards have a standard deviation of "
+        f"{float(np.std(ours)):.2g}. What differs is rounding, and texts longer than is read."
+    )
 
 
 def finish(folder: Path, card: str) -> str:

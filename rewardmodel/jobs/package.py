@@ -5,20 +5,31 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
 
 from annotation.core.errors import Invalid, Unavailable
+from annotation.models import Completion
 from annotation.services.runs import RunHandle
 from rewardmodel.core import packaging
+from rewardmodel.core.checkpoints import DEEP
 from rewardmodel.core.deep import DeepRewardModel
+from rewardmodel.core.embedded import EmbeddedRewardModel
 from rewardmodel.core.errors import RewardModelError
+from rewardmodel.core.features import ExtractorSettings, FeatureExtractor
 from rewardmodel.core.model_card import CardFacts, model_card
-from rewardmodel.core.reward_model import RewardModel
-from rewardmodel.jobs.score import checkpoint_of, reward_model
+from rewardmodel.core.packaged_reward import PackagedReward
+from rewardmodel.core.packaging_embedded import EMBEDDED_LOADING, package_embedded
+from rewardmodel.core.pairs import Floats
+from rewardmodel.core.reward_model import RewardModel, Text
+from rewardmodel.jobs.deep import texts_of
+from rewardmodel.jobs.generate import load
+from rewardmodel.jobs.score import checkpoint_of, responses_of, reward_model
 from rewardmodel.models import Checkpoint
 
 STEPS = 3
 ALL = "all"
+COMPARED = 24
 
 
 def packaging_work(handle: RunHandle) -> Mapping[str, object]:
@@ -73,19 +84,56 @@ def _package(
     model: RewardModel, folder: Path, checkpoint: Checkpoint, outputs: tuple[str, ...],
     license_name: str,
 ) -> CardFacts:  # fmt: skip
-    if not isinstance(model, DeepRewardModel):
-        raise Invalid("Only deep checkpoints can be packaged.")
-    packaging.package_deep(model, folder, outputs)
+    texts = _sample(checkpoint)
+    if isinstance(model, DeepRewardModel):
+        packaging.package_deep(model, folder, outputs)
+        base, max_tokens = Path(model.config.reference).name, model.max_tokens
+        rewards = packaging.packaged_rewards(folder, texts)
+    elif isinstance(model, EmbeddedRewardModel):
+        extractor = _extractor(checkpoint)
+        package_embedded(model, extractor, folder, outputs)
+        read = extractor.settings
+        base = Path(read.reference).name
+        max_tokens = read.max_prompt_tokens + read.max_completion_tokens
+        rewards = packaging.packaged_rewards(folder, texts, PackagedReward)
+    else:
+        raise Invalid(f"Reward models of kind “{model.kind}” cannot be packaged.")
+    is_deep = model.kind == DEEP
     return CardFacts(
-        project=checkpoint.project.name, checkpoint=checkpoint.pk, kind="deep",
-        base=Path(model.config.reference).name, license_name=license_name, outputs=outputs,
-        training=training_facts(checkpoint), metrics=checkpoint.metrics,
-        loading=packaging.DEEP_LOADING, needs_remote_code=False, max_tokens=model.max_tokens,
-        notes=[
-            "AlignUI may compute in bfloat16, which moves a reward by about a hundredth of its "
-            "spread; this package is loaded in float32 by default."
-        ],
+        project=checkpoint.project.name, checkpoint=checkpoint.pk, kind=model.kind, base=base,
+        license_name=license_name, outputs=outputs, training=training_facts(checkpoint),
+        metrics=checkpoint.metrics, needs_remote_code=not is_deep, max_tokens=max_tokens,
+        loading=packaging.DEEP_LOADING if is_deep else EMBEDDED_LOADING,
+        notes=(packaging.compared(_rewards(model, checkpoint, texts, outputs[0]), rewards[:, 0]),),
     )  # fmt: skip
+
+
+def _extractor(checkpoint: Checkpoint) -> FeatureExtractor:
+    """The reader on which the checkpoint rests. Raises Unavailable where this host has another."""
+    reference = settings.DEFAULT_MODEL
+    found = FeatureExtractor(load(reference), ExtractorSettings(reference=reference))
+    if found.extractor_id != checkpoint.extractor:
+        raise Unavailable(
+            "The checkpoint rests on features that this host reads no longer.",
+            hint="Train again, or set ALIGNUI_MODEL as it was.",
+        )
+    return found
+
+
+def _sample(checkpoint: Checkpoint) -> list[Text]:
+    """Responses of the project on which package and original are compared."""
+    found = Completion.objects.filter(prompt__project=checkpoint.project_id).order_by("pk")
+    keys = found.values_list("pk", flat=True)
+    return texts_of(list(keys[:: max(1, len(keys) // COMPARED)][:COMPARED]))
+
+
+def _rewards(
+    model: RewardModel, checkpoint: Checkpoint, texts: list[Text], criterion: str
+) -> Floats:
+    if not texts:
+        return np.zeros(0)
+    responses, _ = responses_of(model, checkpoint, texts)
+    return model.predict(responses, criterion).mean
 
 
 def training_facts(checkpoint: Checkpoint) -> dict[str, object]:

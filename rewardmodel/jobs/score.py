@@ -9,7 +9,8 @@ from django.conf import settings
 
 from annotation.core.errors import Invalid, NotFound, Unavailable
 from annotation.services.runs import RunHandle
-from rewardmodel.core.deep import DeepRewardModel, load_deep
+from rewardmodel.core.checkpoints import load_reward_model
+from rewardmodel.core.deep import DeepRewardModel
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, PromptRefused
 from rewardmodel.core.reward_model import Responses, RewardModel, Text
 from rewardmodel.core.scored_items import checked_items, scored
@@ -78,5 +79,4 @@ def responses_of(
 
 @lru_cache(maxsize=KEPT_LOADED)
 def _loaded(folder: str, sha256: str) -> RewardModel:
-    path = Path(folder)
-    return load_deep(path)
+    return load_reward_model(Path(folder))

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,18 @@ from annotation.core.errors import Conflict, Invalid, NotFound, Unavailable
 from annotation.models import Run
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel.core.deep import load_deep
+from rewardmodel.core.embedded import EmbeddedConfig
+from rewardmodel.core.embedded_fit import fit_embedded
+from rewardmodel.core.features import EXTRAS, TEXTS
+from rewardmodel.core.judged import Judged
+from rewardmodel.core.pairs import FIRST, Votes
+from rewardmodel.jobs import reading
 from rewardmodel.jobs.package import packaging_work
-from rewardmodel.services import package_archive, packaging_request
+from rewardmodel.jobs.score import scoring_work
+from rewardmodel.services import package_archive, packaging_request, scoring_request
 from tests.factories import make_run
 from tests.rest import error
-from tests.rewardmodel.core.deep_cast import responses, texts
+from tests.rewardmodel.core.deep_cast import responses, texts, tiny_folder
 from tests.rewardmodel.deep_checkpoint import make_deep_checkpoint
 
 ASKED = texts(6)
@@ -48,10 +56,10 @@ def packaged(project, settings, **terms):
     return run, Path(settings.EXPORTS_DIR, run.result["folder"])
 
 
-def rewards(folder, asked):
+def rewards(folder, asked, **terms):
     """As a stranger would: the folder's own tokenizer, template and network, a batch padded."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **terms)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, **terms)
     written = [
         tokenizer.apply_chat_template(
             [*text.messages, {"role": "assistant", "content": text.text}], tokenize=False
@@ -74,6 +82,41 @@ def test_a_deep_checkpoint_gives_its_rewards_elsewhere(checkpoint, project, sett
     assert config["id2label"] == {"0": "overall"}
     assert str(settings.CHECKPOINTS_DIR) not in (folder / "config.json").read_text()
     assert run.result["checkpoint"] == checkpoint.pk
+
+
+@pytest.fixture
+def embedded(project, settings, tmp_path, monkeypatch):
+    """An embedded checkpoint in use whose reader is a tiny network in bfloat16 or float32."""
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    settings.DEFAULT_MODEL = str(tiny_folder(tmp_path / "tiny"))
+    found = make_deep_checkpoint(project)
+    asked = texts(24)
+    features, _ = reading.read_texts([*asked])
+    number, ones = np.arange(24), np.ones(24)
+    votes = Votes(2 * number, 2 * number + 1, np.full(24, FIRST), ones, number, number)
+    config = EmbeddedConfig(dimensions=16, extras=len(EXTRAS), texts=len(TEXTS), precision=1.0)
+    given = replace(responses(asked), features=features)
+    model = fit_embedded({"overall": Judged(votes)}, given, config)
+    found.folder, found.kind = f"{project.slug}/embedded", "embedded"
+    found.extractor = reading.extractor_id()
+    found.sha256 = model.save(Path(settings.CHECKPOINTS_DIR, found.folder), {})
+    found.save()
+    yield found
+    reading._extractor.cache_clear()
+
+
+@pytest.mark.django_db
+def test_an_embedded_checkpoint_gives_its_rewards_elsewhere(embedded, project, settings):
+    items = [{"messages": list(t.messages), "completion": t.text} for t in ASKED]
+    run = scoring_request(actor=None, project=project, items=items)
+    told = scoring_work(RunHandle(run))["items"]
+    _, folder = packaged(project, settings)
+    mine = [item["criteria"]["overall"]["mean"] for item in told]
+    found = rewards(folder, ASKED, trust_remote_code=True)[:, 0]
+    np.testing.assert_allclose(found, mine, atol=1e-3)
+    card = (folder / "README.md").read_text()
+    assert "trust_remote_code=True" in card
+    assert "On 8 responses of the project, package and original correlate at 1.00000" in card
 
 
 @pytest.mark.django_db
