@@ -15,7 +15,7 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/", include("rewardmodel.api")),
+    path("api/v1/", include("rewardmodel.api.urls")),
     path("api/v1/", include("annotation.api.urls")),
     path("api/v1/<path:rest>", Nothing.as_view()),
     path("", include("annotation.urls")),

@@ -13,6 +13,7 @@ from annotation.models import (
     Batch,
     Comparison,
     Completion,
+    Criterion,
     Judgment,
     Policy,
     Project,
@@ -103,9 +104,12 @@ def checkpoint_in_use(project: Project) -> Checkpoint | None:
 
 def checkpoint_named(project: Project, checkpoint_id: int | None) -> Checkpoint | None:
     """The project's checkpoint of this id, None where none was named. Raises NotFound."""
-    if checkpoint_id is None:
-        return None
-    found = Checkpoint.objects.filter(project=project, pk=checkpoint_id).first()
+    return None if checkpoint_id is None else checkpoint_in(project, checkpoint_id)
+
+
+def checkpoint_in(project: Project, checkpoint_id: int) -> Checkpoint:
+    """Raises NotFound for a checkpoint of another project."""
+    found = checkpoints(project).filter(pk=checkpoint_id).first()
     if found is None:
         raise NotFound(f"This project has no checkpoint {checkpoint_id}.")
     return found
@@ -125,8 +129,9 @@ def rounds(project: Project) -> QuerySet[AcquisitionRound]:
     )
 
 
-def scores(checkpoint: Checkpoint) -> QuerySet[Score]:
-    return Score.objects.filter(checkpoint=checkpoint).select_related(
+def scores(checkpoint: Checkpoint, *, criterion: str = Criterion.OVERALL) -> QuerySet[Score]:
+    """What the checkpoint makes of each completion on one criterion."""
+    return Score.objects.filter(checkpoint=checkpoint, criterion__key=criterion).select_related(
         "completion__policy", "completion__prompt"
     )
 
@@ -303,3 +308,22 @@ def savings_reports(project: Project) -> QuerySet[SavingsReport]:
 def considered(acquisition_round: AcquisitionRound) -> QuerySet[Considered]:
     """What the round weighed, the most useful first."""
     return Considered.objects.filter(round=acquisition_round)
+
+
+def functions_by_pair(project: Project) -> dict[tuple[int, int], str]:
+    """Which function asked for each pair (lower id first) that a round opened; "random" for the
+    control arm and for what a function drew at random."""
+    opened = Considered.objects.filter(round__project=project).exclude(arm=Considered.Arm.PASSED)
+    found = {}
+    rows = opened.values_list("first_id", "second_id", "arm", "detail", "round__function")
+    for first, second, arm, detail, function in rows:
+        own = str(detail.get("function", function))
+        name = "random" if arm == Considered.Arm.CONTROL else own
+        found[min(first, second), max(first, second)] = name
+    return found
+
+
+def held_out_prompts(project: Project) -> set[int]:
+    """Prompts that are never acquired nor trained on."""
+    held = Prompt.objects.filter(project=project, is_held_out=True)
+    return set(held.values_list("pk", flat=True))

@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.errors import AlignUIError, NotFound
+from annotation.core.errors import AlignUIError
 from annotation.core.figures import Interval, Table, interval_table
 from annotation.models import Policy, Project, Run
 from annotation.selectors.access import projects_led
@@ -65,10 +65,7 @@ def _chosen(project: Project, written: str) -> Checkpoint | None:
     if not written:
         return None
     number = int(written) if written.isdecimal() and len(written) < 19 else 0
-    found = selectors.checkpoints(project).filter(pk=number).first()
-    if found is None:
-        raise NotFound(_("There is no such checkpoint in this project."))
-    return found
+    return selectors.checkpoint_in(project, number)
 
 
 def _shown(project: Project, checkpoint: Checkpoint, by: str, is_lead: bool) -> dict[str, object]:

@@ -9,8 +9,8 @@ from alignui.commands import score
 from annotation.core.errors import AlignUIError, Conflict, Invalid
 from annotation.models import AuditEntry, Run
 from annotation.services.runs import RunHandle
-from rewardmodel import api as reward_api
 from rewardmodel import tasks
+from rewardmodel.api import work as reward_api
 from rewardmodel.core.scored_items import MOST_ITEMS, checked_items
 from rewardmodel.jobs.score import scoring_work
 from rewardmodel.services import scoring_request

@@ -1,15 +1,13 @@
-"""The machine half over REST: ask for completions, a training, the next batch; read what came."""
+"""What the machine half can be asked to do over REST: write, learn, choose, score, package."""
 
 import time
 from threading import BoundedSemaphore
 from typing import cast
 
-from django.db.models import QuerySet
 from django.http import FileResponse
-from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, pagination, serializers, status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +16,6 @@ from annotation.core.errors import Unavailable
 from annotation.models import Run, User
 from annotation.selectors import access
 from rewardmodel import selectors, services
-from rewardmodel.models import AcquisitionRound, Checkpoint
 from rewardmodel.tasks import enqueue
 
 LONGEST_WAIT = 10.0
@@ -48,25 +45,6 @@ class GenerateIn(serializers.Serializer):
     samples = serializers.IntegerField(
         min_value=1, max_value=100, required=False, help_text="For each prompt and policy."
     )
-
-
-class CheckpointOut(serializers.ModelSerializer):
-    class Meta:
-        model = Checkpoint
-        fields = [
-            "id", "state", "reason", "extractor", "sha256", "metrics", "training_run", "created_at"
-        ]  # fmt: skip
-        read_only_fields = fields
-
-
-class RoundOut(serializers.ModelSerializer):
-    class Meta:
-        model = AcquisitionRound
-        fields = [
-            "id", "run", "checkpoint", "function", "size", "control_share", "seed", "n_considered",
-            "judgments_wanted", "seconds", "batch", "control_batch", "created_at",
-        ]  # fmt: skip
-        read_only_fields = fields
 
 
 class ScoreIn(serializers.Serializer):
@@ -113,13 +91,6 @@ class PackageIn(serializers.Serializer):
     license = serializers.CharField(
         required=False, default="other", help_text="For the model card, such as apache-2.0."
     )
-
-
-class Cursor(pagination.CursorPagination):
-    page_size = 100
-    max_page_size = 500
-    page_size_query_param = "limit"
-    ordering = "-id"
 
 
 class Generate(APIView):
@@ -204,30 +175,6 @@ class PackageArchive(APIView):
         return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
 
 
-class Checkpoints(generics.ListAPIView):
-    """Trained reward models with their measured quality, newest first."""
-
-    queryset = Checkpoint.objects.none()
-    serializer_class = CheckpointOut
-    pagination_class = Cursor
-
-    def get_queryset(self) -> QuerySet[Checkpoint]:
-        project = access.project_for_viewer(user=_person(self.request), slug=self.kwargs["slug"])
-        return selectors.checkpoints(project)
-
-
-class Rounds(generics.ListAPIView):
-    """Acquisition rounds: what was considered and what was chosen, newest first."""
-
-    queryset = AcquisitionRound.objects.none()
-    serializer_class = RoundOut
-    pagination_class = Cursor
-
-    def get_queryset(self) -> QuerySet[AcquisitionRound]:
-        project = access.project_for_viewer(user=_person(self.request), slug=self.kwargs["slug"])
-        return selectors.rounds(project)
-
-
 def _person(request: Request) -> User:
     return cast(User, request.user)
 
@@ -260,17 +207,3 @@ def _awaited(run: Run, *, seconds: float) -> dict[str, object] | None:
     if run.state == Run.State.FAILED:
         raise Unavailable(run.error, hint=f"See run {run.pk}.")
     return run.result if run.state == Run.State.SUCCEEDED else None
-
-
-app_name = "rewardmodel-api"
-
-urlpatterns = [
-    path("projects/<slug:slug>/generate", Generate.as_view()),
-    path("projects/<slug:slug>/train", Train.as_view()),
-    path("projects/<slug:slug>/acquire", Acquire.as_view()),
-    path("projects/<slug:slug>/score", Score.as_view()),
-    path("projects/<slug:slug>/package", Package.as_view()),
-    path("packages/<int:pk>/archive", PackageArchive.as_view()),
-    path("projects/<slug:slug>/checkpoints", Checkpoints.as_view()),
-    path("projects/<slug:slug>/rounds", Rounds.as_view()),
-]

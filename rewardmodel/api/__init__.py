@@ -1,0 +1,1 @@
+"""The machine half over REST, under /api/v1/."""
