@@ -23,6 +23,7 @@ from rewardmodel.core.deep_laplace import (
     laplace,
     spread,
 )
+from rewardmodel.core.deep_launch import launch, processes_wanted
 from rewardmodel.core.deep_loss import vote_log_probs
 from rewardmodel.core.deep_network import RewardNetwork, computes_bf16, load_base, merged
 from rewardmodel.core.deep_settings import DeepConfig
@@ -151,6 +152,12 @@ def fit_deep(
     base = load_base(config, criteria=len(criteria), models_dir=models_dir)
     longest = min(config.max_tokens, base.context_length)
     tokens = [Reader(base.tokenizer, longest).read(text) for text in texts]
+    if processes_wanted(config) > 1:
+        launch(
+            votes, tokens, config, criteria=len(criteria), models_dir=models_dir, state=state,
+            watch=watch,
+        )  # fmt: skip
+    # Of a training that is over already this takes up the weights.
     trained = train(base, votes, tokens, config, state=state, watch=watch)
     network = RewardNetwork(merged(base.network), len(criteria)).to(base.network.eta.device)
     network.load_state_dict({"eta": base.network.eta.detach()}, strict=False)

@@ -26,8 +26,8 @@ class DeepConfig:
     which the winner must lead for each step of strength. centring: weight of the mean squared sum
     of a pair's rewards, which keeps their mean at zero (Eisenstein et al. 2023,
     arXiv:2312.09244, section 2). pairs_per_step: over all devices; pairs_at_once: on one device,
-    which sets the memory needed. patience: looks at the held-back prompts without an improvement
-    before training ends.
+    which sets the memory needed. processes: devices to train on, 0 for all there are. patience:
+    looks at the held-back prompts without an improvement before training ends.
     """
 
     reference: str = "smollm2"
@@ -51,6 +51,7 @@ class DeepConfig:
     looks_per_epoch: int = 4
     patience: int = 3
     save_every: int = 25
+    processes: int = 0
     seed: int = 0
 
     @property
@@ -101,4 +102,5 @@ _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 100), "pairs_per_step": (1, 65536), "pairs_at_once": (1, 65536),
     "margin": (0, 10), "centring": (0, 10), "validation_share": (0, 0.5),
     "looks_per_epoch": (1, 1000), "patience": (1, 1000), "save_every": (1, 1_000_000),
+    "processes": (0, 64),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor
 
 from rewardmodel.core.deep_data import (
@@ -267,7 +268,9 @@ class Run:
             total += float(
                 _weighted_loss(difference, self.network.eta, votes, place, number, config)
             )
-        return total / float(votes.weight.sum())
+        mean = torch.tensor(total / float(votes.weight.sum()), device=self.accelerator.device)
+        # Every process has to come to the same decision, to the last bit.
+        return float(broadcast(mean))
 
     def _share_of_rate(self) -> float:
         """Up in a line while warming, then down along a cosine to a tenth."""
