@@ -143,14 +143,14 @@ def _curve(stored: list[Mapping[str, Any]]) -> tuple[Series, ...]:
 
 
 def interval_of(label: str, figure: Figure, tone: str) -> Interval:
-    """A figure as a row of a forest."""
+    """A figure as a row of a forest; what is said of rough intervals stands below it once."""
     return Interval(
         label=label,
         value=figure.value,
         low=figure.low,
         high=figure.high,
         n=figure.n_votes,
-        note=figure.note or _("Not measured."),
+        note="" if figure.low is not None else figure.note or _("Not measured."),
         tone=tone,
     )
 

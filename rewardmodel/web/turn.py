@@ -98,7 +98,7 @@ def _following(project: Project) -> str:
     }
     if due is not None:
         return _("The next training is due: %(why)s.") % {"why": reasons[due]}
-    return _("The next training comes with %(n)s of %(all)s new judgments there.") % {
+    return _("Of the %(all)s new judgments that start the next training, %(n)s are in.") % {
         "n": f"{selectors.judgments_since_training(project):,}",
         "all": f"{project.retrain_after_judgments:,}",
     }
