@@ -159,16 +159,10 @@ def load_embedded(folder: Path) -> EmbeddedRewardModel:
         return _of_one_head(load_head(folder))
     arrays, told = read_tensors(folder, NAME)
     try:
-        shares = told["config"].pop("shares")
-        lengths = tuple(told["config"].pop("length_columns"))
         return EmbeddedRewardModel(
             heads={each["key"]: _criterion_from(each, arrays) for each in told["criteria"]},
             novelty=novelty_from(arrays),
-            config=EmbeddedConfig(
-                **told["config"],
-                length_columns=lengths,
-                shares=None if shares is None else tuple(shares),
-            ),
+            config=config_from(told["config"]),
             left_out=told["left_out"],
         )
     except (KeyError, TypeError) as error:
@@ -204,6 +198,15 @@ def _criterion_from(told: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Cr
         offsets={name: head(f"{key}.group{number}.") for number, name in enumerate(told["groups"])},
         course=told["course"],
     )
+
+
+def config_from(told: Mapping[str, Any]) -> EmbeddedConfig:
+    """A config that was stored as JSON; what else is stored beside it is left alone."""
+    own = {name: told[name] for name in EmbeddedConfig.__slots__ if name in told}
+    for name in ("length_columns", "shares"):
+        if own.get(name) is not None:
+            own[name] = tuple(own[name])
+    return EmbeddedConfig(**own)
 
 
 def with_precision(model: EmbeddedRewardModel) -> EmbeddedConfig:

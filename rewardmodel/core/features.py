@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from rewardmodel.core.errors import FeaturesInvalid
+from rewardmodel.core.errors import FeaturesInvalid, PromptRefused
 from rewardmodel.core.language_model import LanguageModel, Message
 from rewardmodel.core.pairs import Floats
 from rewardmodel.core.reward_model import Text
@@ -104,13 +104,22 @@ class FeatureExtractor:
         requests: Sequence[FeatureRequest],
         *,
         should_stop: Callable[[], bool] = lambda: False,
+        refused: Callable[[FeatureRequest, PromptRefused], None] | None = None,
     ) -> Iterator[CompletionFeatures]:
         """Reads all, batch by batch, longest first; ends early once `should_stop()` says so.
 
-        A text's features do not depend on its batch but for rounding. Raises PromptRefused for
-        a conversation that the model's chat template cannot write.
+        A text's features do not depend on its batch but for rounding. A conversation that the
+        model's chat template cannot write is told to `refused` and left out; without that,
+        PromptRefused is raised.
         """
-        texts = [self._tokens(request) for request in requests]
+        texts = []
+        for request in requests:
+            try:
+                texts.append(self._tokens(request))
+            except PromptRefused as error:
+                if refused is None:
+                    raise
+                refused(request, error)
         texts.sort(key=len, reverse=True)
         budget = TOKENS_AT_ONCE.get(self.model.device.type, TOKENS_AT_ONCE["cpu"])
         start = 0

@@ -5,8 +5,7 @@ objective is convex, so Newton's method finds its one optimum; the posterior's c
 inverse Hessian there. MacKay (1992), The evidence framework applied to classification networks.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from rewardmodel.core.projection import Projection, fit_projection
 from rewardmodel.core.tensor_files import broken, read_tensors, write_tensors
 
 __all__ = [
-    "HeadConfig", "Judged", "Projection", "RewardHead", "Strength", "data_hash", "fit_head",
+    "HeadConfig", "Judged", "Projection", "RewardHead", "Strength", "fit_head",
     "fit_projection", "load_head", "newton", "prompt_folds", "save_head", "update_head",
 ]  # fmt: skip
 
@@ -167,16 +166,6 @@ def update_head(head: RewardHead, votes: Votes | Judged, features: Floats) -> Re
 def as_judged(votes: Votes | Judged) -> Judged:
     """Votes on pairs alone are judgments too."""
     return votes if isinstance(votes, Judged) else Judged(votes)
-
-
-def data_hash(votes: Votes, features: Floats, keys: Sequence[int]) -> str:
-    """SHA-256 over what a head is fitted to; `keys` names the completion of each feature row."""
-    digest = hashlib.sha256()
-    for part in (votes.first, votes.second, votes.outcome, votes.weight, votes.prompt):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    digest.update(np.ascontiguousarray(features).tobytes())
-    digest.update(np.asarray(keys, dtype=np.int64).tobytes())
-    return digest.hexdigest()
 
 
 def save_head(

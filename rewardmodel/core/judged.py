@@ -1,7 +1,9 @@
 """What people said, as arrays over one feature matrix: votes on pairs, both-bad, rankings."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +78,31 @@ class Judged:
         outcome = np.where(self.bad[known] == 1, 0, TIE)
         low, high = np.minimum(tied.first, tied.second), np.maximum(tied.first, tied.second)
         return add_up(replace(tied, first=low, second=high, outcome=outcome))
+
+
+def judged_hash(
+    judged: Mapping[str, Judged], keys: Sequence[int], features: Floats, groups: Mapping[str, Ints]
+) -> str:
+    """SHA-256 over what a model is fitted to; `keys` names the completion of each feature row."""
+    digest = hashlib.sha256()
+
+    def add(name: str, *arrays: NDArray[Any]) -> None:
+        digest.update(name.encode())
+        for array in arrays:
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+
+    for criterion, found in judged.items():
+        v = found.votes
+        add(criterion, v.first, v.second, v.outcome, v.weight, v.prompt, v.annotator)
+        if found.bad is not None:
+            add("bad", found.bad)
+        for r in found.rankings:
+            add("ranking", r.items, r.groups, r.weight, r.prompt, r.annotator)
+    for group, people in groups.items():
+        add(group, people)
+    add("features", np.asarray(keys, dtype=np.int64), features)
+    return digest.hexdigest()
 
 
 def evidence_from(judged: Judged, coordinates: Floats, ties: int | None = None) -> Evidence:

@@ -46,11 +46,13 @@ def davidson_terms(difference: Floats, eta: float, counts: Floats) -> PairTerms:
     chances = np.exp(logs)
     n = counts.sum(axis=1)
     lead, tie = chances[:, FIRST] - chances[:, SECOND], chances[:, TIE]
+    # The variance of (first - second), written so that rounding cannot make it negative.
+    spread = (1 - tie) * tie + 4 * chances[:, FIRST] * chances[:, SECOND]
     return PairTerms(
         value=-float((counts * logs).sum()),
         by_difference=(n * lead - counts[:, FIRST] + counts[:, SECOND]) / 2,
         by_eta=float((n * tie - counts[:, TIE]).sum()),
-        curvature=n * (1 - tie - lead**2) / 4,
+        curvature=n * spread / 4,
         cross=n * lead * tie / -2,
         eta_curvature=float((n * tie * (1 - tie)).sum()),
     )

@@ -6,7 +6,7 @@ first, then each block's share, all on prompts left out; never on those that a t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,10 @@ PRECISIONS = (3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 30.0, 10.0, 3.0, 1.0)
 SHARES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 FIRST_SHARE = 0.1
 # The choice looks at so many pairs, of prompts drawn at random, and in three folds where there are
-# more; after so many precisions without an improvement it ends.
+# more; it then ends after so many precisions without an improvement.
 PAIRS_FOR_CHOICE = 4_000
 FOLDS_OF_MANY = 3
-PATIENCE = 2
+PATIENCE = 3
 WARM_NEIGHBOURS = 1
 
 
@@ -55,9 +55,10 @@ def choose_strength(
 ) -> Strength:  # fmt: skip
     """The prior with the least held-out log-loss; the strongest where one prompt is all.
 
-    Precisions are tried from the strongest on, until two in a row are no better. Of many pairs a
-    random share of the prompts is looked at: what is sought is a property of the weights, not of
-    how many votes there are. With `near` only its precision, its neighbours and its shares count.
+    Precisions are tried from the strongest on, then shares, then the precision's neighbours again.
+    Of many pairs a random share of the prompts is looked at, and the search ends after three
+    precisions without an improvement: what is sought is a property of the weights, not of how many
+    votes there are. With `near` only its precision, its neighbours and its shares count.
     """
     shares = (FIRST_SHARE,) * len(blocks) if near is None else near.shares
     drawn, is_many = _for_choice(judged, seed)
@@ -73,19 +74,23 @@ def choose_strength(
         best, lowest, since = (
             (Strength(precision, shares), loss, 0) if loss < lowest else (best, lowest, since + 1)
         )
-        if since == PATIENCE:
+        if is_many and since == PATIENCE:
             break
-    return best if near is not None else _with_shares(fits, best, lowest)
+    return best if near is not None or not shares else _with_shares(fits, best, lowest)
 
 
 def _with_shares(fits: "list[_Fold]", best: Strength, lowest: float) -> Strength:
-    """Each block's share in turn, the others as they are."""
+    """Each block's share in turn, the others as they are, and then the precision again."""
     for block in range(len(best.shares)):
         for share in SHARES:
             shares = (*best.shares[:block], share, *best.shares[block + 1 :])
             tried = Strength(best.precision, shares)
             if tried != best and (loss := _loss(fits, tried)) < lowest:
                 best, lowest = tried, loss
+    for precision in _neighbours(best.precision):
+        tried = replace(best, precision=precision)
+        if tried != best and (loss := _loss(fits, tried)) < lowest:
+            best, lowest = tried, loss
     return best
 
 

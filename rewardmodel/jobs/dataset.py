@@ -1,72 +1,133 @@
-"""From tables to arrays: judged pairs, cached features, lengths."""
+"""From tables to arrays: what people judged by criterion, cached features, lengths."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from django.db.models.functions import Length
 
-from annotation.core.preferences import Preference
-from annotation.models import Completion, Project, Prompt
+from annotation.core.preferences import Preference, Verdict, all_preferences
+from annotation.core.row_weights import NO_WEIGHTS, RowWeights, consensus_weights
+from annotation.models import Completion, Criterion, Membership, Project, Prompt
 from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.people_works import gold_answers
 from rewardmodel.core.errors import FeaturesInvalid
+from rewardmodel.core.judged import Judged, judged_hash
 from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, Ints, Votes
+from rewardmodel.core.plackett_luce import Rankings
+from rewardmodel.core.reward_model import Responses
 from rewardmodel.models import CompletionFeature
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
-    """Votes over the rows of one feature matrix.
+class CriterionData:
+    """One criterion over the rows of the responses.
 
-    keys: the completion of each row. features: (N, D). lengths: (N,) characters.
+    judged: of training prompts, pairs and rankings apart. train, held_out: every implied pair as a
+    vote; strengths: (n,) of the training's, 0 where it was not said.
     """
 
-    keys: tuple[int, ...]
-    features: Floats
-    lengths: Ints
+    judged: Judged
     train: Votes
     held_out: Votes
+    strengths: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Everything that a training looks at. criteria: "overall" first.
+
+    groups: ids of the annotators of each pool, where there is more than one. n_unread: responses
+    that were judged and could not be read. weights_note: why people weigh alike, or a warning.
+    """
+
+    responses: Responses
+    criteria: Mapping[str, CriterionData]
+    groups: Mapping[str, Ints]
     n_judgments: int
     n_preferences: int
+    n_unread: int = 0
+    weights_note: str = ""
+
+    @property
+    def train(self) -> Votes:
+        """The overall votes on training prompts."""
+        return self.criteria[Criterion.OVERALL].train
+
+    @property
+    def held_out(self) -> Votes:
+        """The overall votes on prompts that no training sees."""
+        return self.criteria[Criterion.OVERALL].held_out
+
+    @property
+    def judged(self) -> dict[str, Judged]:
+        """What heads are fitted to."""
+        return {key: found.judged for key, found in self.criteria.items()}
+
+    def part(self, votes: Votes) -> Judged:
+        """Some of the overall training votes; where they are all of their prompts' votes, rankings
+        and both-bad come with them."""
+        prompts = np.unique(votes.prompt)
+        if int(np.isin(self.train.prompt, prompts).sum()) != len(votes):
+            return Judged(votes)
+        judged = self.criteria[Criterion.OVERALL].judged
+        return judged.where(np.isin(judged.votes.prompt, prompts), prompts)
+
+    def hash(self) -> str:
+        """SHA-256 over all of it."""
+        return judged_hash(self.judged, self.responses.keys, self.responses.features, self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Which judgments count: up to an id, and who was quarantined at a moment."""
+
+    cutoff_id: int
+    include_simulated: bool
+    as_of: datetime | None = None
 
 
 def load(
-    project: Project,
-    *,
-    extractor: str,
-    cutoff_id: int,
-    include_simulated: bool,
-    as_of: datetime | None = None,
+    project: Project, *, extractor: str, cutoff: Cutoff, weighs_annotators: bool = False
 ) -> Dataset:
-    """The project's judged pairs as they stood at the cutoff, split by prompt.
+    """The project's judgments as they stood at the cutoff, split by prompt.
 
-    Who is quarantined is asked as of `as_of`, so that a training can be repeated as it was.
+    extractor: whose cached features count; "" for a model that reads texts itself. A judged
+    response without features is left out with its judgments. With `weighs_annotators` a judgment
+    counts as much as the chance that its annotator judges at all, from the training prompts alone.
     """
-    preferences = judgment_selectors.preferences(
-        project, include_simulated=include_simulated, cutoff_id=cutoff_id, as_of=as_of
+    held = frozenset(
+        Prompt.objects.filter(project=project, is_held_out=True).values_list("pk", flat=True)
     )
-    keys = tuple(sorted({key for p in preferences for key in (p.winner_id, p.loser_id)}))
-    votes = votes_of(preferences, {key: row for row, key in enumerate(keys)})
-    held = np.array(
-        sorted(
-            Prompt.objects.filter(project=project, is_held_out=True).values_list("pk", flat=True)
-        ),
-        dtype=np.int64,
-    )
-    is_held_out = np.isin(votes.prompt, held)
+    verdicts = _verdicts(project, cutoff)
+    named = {key for own in verdicts.values() for v in own for key in v.completion_ids}
+    keys = tuple(sorted(named & features_known(extractor, named) if extractor else named))
+    weights = _weights(project, verdicts, held) if weighs_annotators else NO_WEIGHTS
+    both_bad = _both_bad(project, cutoff)
+    table = _Table({key: row for row, key in enumerate(keys)}, held, weights, both_bad)
+    overall = [v for v in verdicts[Criterion.OVERALL] if set(v.completion_ids) <= set(keys)]
     return Dataset(
-        keys=keys,
-        features=feature_matrix(extractor, keys),
-        lengths=text_lengths(keys),
-        train=votes.where(~is_held_out),
-        held_out=votes.where(is_held_out),
-        n_judgments=len({p.judgment_id for p in preferences}),
-        n_preferences=len(preferences),
+        responses=responses(extractor, keys),
+        criteria={key: table.criterion(own, key) for key, own in verdicts.items()},
+        groups=_pools(project),
+        n_judgments=len(overall),
+        n_preferences=sum(
+            len(v.completion_ids) * (len(v.completion_ids) - 1) // 2 for v in overall
+        ),
+        n_unread=len(named) - len(keys),
+        weights_note=weights.notes.get(Criterion.OVERALL, ""),
     )
 
 
-def votes_of(preferences: Sequence[Preference], row_of: dict[int, int]) -> Votes:
+def responses(extractor: str, keys: Sequence[int]) -> Responses:
+    """What a model that reads by this extractor looks at; no features for none."""
+    features = feature_matrix(extractor, keys) if extractor else np.zeros((len(keys), 0))
+    return Responses(tuple(keys), features, text_lengths(keys))
+
+
+def votes_of(preferences: Sequence[Preference], row_of: Mapping[int, int]) -> Votes:
     """Preferences as votes; of each pair the completion that is older comes first."""
 
     def outcome(p: Preference) -> int:
@@ -97,17 +158,36 @@ def policy_votes(preferences: Sequence[Preference]) -> Votes:
 
 
 def feature_matrix(extractor: str, keys: Sequence[int]) -> Floats:
-    """(N, D) cached features in the order of `keys`. Raises FeaturesInvalid if one is missing."""
-    stored = dict(
-        CompletionFeature.objects.filter(extractor=extractor, completion_id__in=keys).values_list(
-            "completion_id", "vector"
-        )
-    )
+    """(N, D) cached features in the order of `keys`.
+
+    Raises FeaturesInvalid where some are missing, differ in width or are no numbers.
+    """
+    found = CompletionFeature.objects.filter(extractor=extractor, completion_id__in=keys)
+    stored = dict(found.values_list("completion_id", "vector"))
     missing = [key for key in keys if key not in stored]
     if missing:
         raise FeaturesInvalid(f"{len(missing)} completions have no features of {extractor} yet.")
-    rows = [np.frombuffer(stored[key], dtype="<f4") for key in keys]
-    return np.stack(rows).astype(float) if rows else np.zeros((0, 0))
+    if len({len(vector) for vector in stored.values()}) > 1:
+        raise FeaturesInvalid(
+            f"Cached features of {extractor} differ in width.",
+            hint="They were read by different models; delete them, and they are read again.",
+        )
+    rows = np.frombuffer(b"".join(stored[key] for key in keys), dtype="<f4")
+    table = rows.reshape(len(keys), -1).astype(float) if len(keys) else np.zeros((0, 0))
+    broken = ~np.isfinite(table).all(axis=1)
+    if broken.any():
+        raise FeaturesInvalid(
+            f"Cached features of {int(broken.sum())} completions are no numbers, such as of "
+            f"completion {np.array(keys)[broken][0]}.",
+            hint="Delete them, and they are read again.",
+        )
+    return table
+
+
+def features_known(extractor: str, keys: Iterable[int]) -> set[int]:
+    """Those of the completions that have cached features."""
+    found = CompletionFeature.objects.filter(extractor=extractor, completion_id__in=list(keys))
+    return set(found.values_list("completion_id", flat=True))
 
 
 def text_lengths(keys: Iterable[int]) -> Ints:
@@ -118,3 +198,101 @@ def text_lengths(keys: Iterable[int]) -> Ints:
         .values_list("pk", "characters")
     )
     return np.array([found[key] for key in keys], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What turns verdicts into arrays: rows of completions, held-out prompts, people's weights."""
+
+    row_of: Mapping[int, int]
+    held: frozenset[int]
+    weights: RowWeights
+    both_bad: Mapping[int, bool]
+
+    def criterion(self, verdicts: Sequence[Verdict], key: str) -> CriterionData:
+        """All of a criterion's verdicts whose completions have a row."""
+        known = [v for v in verdicts if all(c in self.row_of for c in v.completion_ids)]
+        seen = [v for v in known if v.prompt_id not in self.held]
+        unseen = [v for v in known if v.prompt_id in self.held]
+        preferences = self._weighed(seen)
+        bad = key == Criterion.OVERALL
+        return CriterionData(
+            judged=self._judged(seen, with_bad=bad),
+            train=votes_of(preferences, self.row_of),
+            held_out=votes_of(list(all_preferences(unseen)), self.row_of),
+            strengths=np.array([p.strength or 0 for p in preferences], dtype=np.int64),
+        )
+
+    def _weighed(self, verdicts: Sequence[Verdict]) -> list[Preference]:
+        return [
+            replace(p, weight=p.weight * self.weights.of_person(p))
+            for p in all_preferences(verdicts)
+        ]
+
+    def _judged(self, verdicts: Sequence[Verdict], *, with_bad: bool) -> Judged:
+        pairs = [v for v in verdicts if len(v.completion_ids) == 2]
+        preferences = self._weighed(pairs)
+        known = [self.both_bad.get(p.judgment_id) for p in preferences] if with_bad else []
+        bad = np.array([np.nan if each is None else float(each) for each in known])
+        by_size: defaultdict[int, list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            if len(verdict.completion_ids) > 2:
+                by_size[len(verdict.completion_ids)].append(verdict)
+        rankings = [self._rankings(by_size[size]) for size in sorted(by_size)]
+        return Judged(votes_of(preferences, self.row_of), bad if with_bad else None, rankings)
+
+    def _rankings(self, verdicts: Sequence[Verdict]) -> Rankings:
+        """Of one size."""
+        places = np.zeros((len(verdicts), len(verdicts[0].completion_ids)), dtype=np.int64)
+        for row, verdict in enumerate(verdicts):
+            for place, group in enumerate(verdict.groups):
+                places[row, list(group)] = place
+        weight = [self.weights.people.get((v.criterion, v.annotator_id), 1.0) for v in verdicts]
+        items = [[self.row_of[key] for key in v.completion_ids] for v in verdicts]
+        return Rankings(
+            np.array(items, dtype=np.int64), places, np.array(weight),
+            np.array([v.prompt_id for v in verdicts], dtype=np.int64),
+            np.array([v.annotator_id for v in verdicts], dtype=np.int64),
+        )  # fmt: skip
+
+
+def _verdicts(project: Project, cutoff: Cutoff) -> dict[str, list[Verdict]]:
+    """By criterion, "overall" first; a criterion that nobody judged has none."""
+    live = judgment_selectors.live(
+        project, include_simulated=cutoff.include_simulated, cutoff_id=cutoff.cutoff_id,
+        as_of=cutoff.as_of,
+    )  # fmt: skip
+    keys = project.criteria.order_by("position").values_list("key", flat=True)
+    return {key: list(judgment_selectors.verdicts(live, criterion=key)) for key in keys}
+
+
+def _both_bad(project: Project, cutoff: Cutoff) -> dict[int, bool]:
+    """By judgment: whether it said that all are bad. Nothing where that could not be said."""
+    if not project.allow_both_bad:
+        return {}
+    live = judgment_selectors.live(
+        project, include_simulated=cutoff.include_simulated, cutoff_id=cutoff.cutoff_id,
+        as_of=cutoff.as_of,
+    )  # fmt: skip
+    return dict(live.values_list("pk", "both_bad"))
+
+
+def _weights(
+    project: Project, verdicts: Mapping[str, Sequence[Verdict]], held: frozenset[int]
+) -> RowWeights:
+    """What each annotator's word is worth, by their answers to training prompts."""
+    own = [v for found in verdicts.values() for v in found if v.prompt_id not in held]
+    keys = {key for verdict in own for key in verdict.completion_ids}
+    policies = dict(Completion.objects.filter(pk__in=keys).values_list("pk", "policy_id"))
+    return consensus_weights(own, policies=policies, gold=gold_answers(project))
+
+
+def _pools(project: Project) -> dict[str, Ints]:
+    """The members of each of the project's pools; none where there is one pool or none."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    members = Membership.objects.filter(pool__in=project.pools.all()).order_by("pool", "user")
+    for name, user in members.values_list("pool__name", "user"):
+        found[name].append(user)
+    if len(found) < 2:
+        return {}
+    return {name: np.array(sorted(set(users)), dtype=np.int64) for name, users in found.items()}

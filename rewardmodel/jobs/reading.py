@@ -1,5 +1,6 @@
 """Reading completions with the frozen language model: each once, kept for every later training."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,8 @@ from rewardmodel.core.features import (
     FeatureExtractor,
     FeatureRequest,
 )
+from rewardmodel.core.pairs import Floats
+from rewardmodel.core.reward_model import Text
 from rewardmodel.jobs.generate import is_cancelled, load
 from rewardmodel.selectors import completions_without_features
 
@@ -40,7 +43,8 @@ def extractor_id() -> str:
 def read_missing(handle: RunHandle, project: Project) -> int:
     """Reads the project's completions that have no features yet; how many there were.
 
-    What is read is stored every few completions: a worker that dies loses little.
+    What is read is stored every few completions: a worker that dies loses little. A completion
+    whose prompt the model refuses is left out, and the run's log says so.
     """
     extractor = _extractor(settings.DEFAULT_MODEL)
     missing = completions_without_features(project, extractor.extractor_id)
@@ -50,6 +54,23 @@ def read_missing(handle: RunHandle, project: Project) -> int:
         requests = [_request(c) for c in chunk.select_related("prompt").defer("html")]
         _read(handle, extractor, requests, start, len(keys))
     return len(keys)
+
+
+def read_texts(texts: Sequence[Text]) -> tuple[Floats, list[bool]]:
+    """Features (N, D) of texts that are not stored, and which of them are longer than is read.
+
+    Raises FeaturesInvalid, PromptRefused, and Unavailable where the model cannot be loaded.
+    """
+    extractor = _extractor(settings.DEFAULT_MODEL)
+    requests = [
+        FeatureRequest(key=row, messages=text.messages, text=text.text)
+        for row, text in enumerate(texts)
+    ]
+    features = np.zeros((len(texts), extractor.size))
+    is_truncated = [False] * len(texts)
+    for found in extractor.extract(requests):
+        features[found.key], is_truncated[found.key] = found.vector, found.is_truncated
+    return features, is_truncated
 
 
 def _request(completion: Completion) -> FeatureRequest:
@@ -66,15 +87,21 @@ def _read(
     total: int,
 ) -> None:
     waiting: list[CompletionFeatures] = []
+
+    def left_out(request: FeatureRequest, error: PromptRefused) -> None:
+        handle.log(f"Completion {request.key} is left out: {error.message}")
+
     try:
-        for features in extractor.extract(requests, should_stop=lambda: is_cancelled(handle)):
+        for features in extractor.extract(
+            requests, should_stop=lambda: is_cancelled(handle), refused=left_out
+        ):
             waiting.append(features)
             done += 1
             if len(waiting) == STORED_TOGETHER:
                 _store(extractor, waiting)
                 waiting = []
                 handle.progress(done, total, f"Reading responses: {done:,} of {total:,}")
-    except (FeaturesInvalid, PromptRefused) as error:
+    except FeaturesInvalid as error:
         raise Invalid(f"A response cannot be read: {error}") from error
     _store(extractor, waiting)
     handle.check_cancelled()

@@ -1,165 +1,209 @@
-"""Training: freeze the cutoff, read what is new, fit, test on prompts never seen, decide, score."""
+"""Training: freeze the cutoff, read what is new, fit, test on prompts never seen, decide, score.
+
+Whatever kills a worker, the run that is delivered again goes on with its own record: the cutoff and
+the config are those of the first attempt, the fit is the same to the byte, and a checkpoint and its
+scores appear in one transaction or not at all.
+"""
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from annotation.core.errors import AlignUIError, Invalid
 from annotation.models import Completion, Policy
 from annotation.selectors import judgments as judgment_selectors
 from annotation.services.runs import RunCancelled, RunHandle
 from rewardmodel import selectors, services
-from rewardmodel.core import evaluate, leaderboard
-from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
-from rewardmodel.core.head import HeadConfig, RewardHead, data_hash, fit_head, load_head, save_head
-from rewardmodel.jobs import dataset, reading
+from rewardmodel.core import leaderboard
+from rewardmodel.core.checkpoints import DEEP, load_reward_model
+from rewardmodel.core.errors import NotEnoughData, RewardModelError
+from rewardmodel.core.reward_model import RewardModel
+from rewardmodel.jobs import dataset, evaluation, training_kinds
+from rewardmodel.jobs.evaluation_subject import Reader, Subject, incumbent_of
+from rewardmodel.jobs.training_kinds import Trained
 from rewardmodel.models import Checkpoint, TrainingRun
 
 STEPS = 5
-SEED_LIMIT = 2**31
 
 
 def training_work(handle: RunHandle) -> Mapping[str, object]:
     """Trains the project's reward model on the judgments up to now. Resumes by its own record."""
-    extractor = reading.extractor_id()
-    config = HeadConfig(seed=handle.project.seed % SEED_LIMIT)
+    config = training_kinds.config_of(handle.project, handle.params)
     training = services.training_start(
         run=handle.run,
         trigger=str(handle.params.get("trigger", TrainingRun.Trigger.MANUAL)),
-        config=asdict(config) | {"extractor": extractor},
-        seed=config.seed,
+        config=config,
+        seed=int(str(config["seed"])),
     )
+    if training.state == TrainingRun.State.SUCCEEDED:
+        return _told(training.checkpoint)
     try:
-        return _train(handle, training, config, extractor)
+        return _train(handle, training)
     except RunCancelled:
         services.training_end(training=training, state=TrainingRun.State.CANCELLED)
         raise
-    except (NotEnoughData, FeaturesInvalid) as error:
+    except RewardModelError as error:
         services.training_end(training=training, state=TrainingRun.State.FAILED, error=str(error))
-        raise Invalid(str(error)) from error
+        raise Invalid(error.message, hint=error.hint) from error
     except (AlignUIError, ArithmeticError, OSError, RuntimeError, ValueError) as error:
         services.training_end(training=training, state=TrainingRun.State.FAILED, error=str(error))
         raise
 
 
-def _train(
-    handle: RunHandle, training: TrainingRun, config: HeadConfig, extractor: str
-) -> Mapping[str, object]:
-    reading.read_missing(handle, handle.project)
-    started = time.monotonic()
-    handle.progress(1, STEPS, "Fitting the reward head")
-    data = dataset.load(
-        handle.project,
-        extractor=extractor,
-        cutoff_id=training.cutoff_judgment_id,
-        include_simulated=training.includes_simulated,
-        as_of=training.started_at,
-    )
-    if not len(data.train):
-        raise NotEnoughData("Every judged prompt is held out; judge some of the others first.")
-    head = fit_head(data.train, data.features, config)
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A model with its figures and the decision, before anybody can see it."""
+
+    trained: Trained
+    data: dataset.Dataset
+    metrics: Mapping[str, object]
+    is_promoted: bool
+    reason: str
+
+
+def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
+    data, started = _data(handle, training), time.monotonic()
+    handle.progress(1, STEPS, "Fitting the reward model")
+    trained = training_kinds.fit(handle, training, data)
     fitted = time.monotonic()
     handle.progress(2, STEPS, "Testing on prompts it has not seen")
-    metrics = _metrics(handle, training, data, head, config)
-    decision = _decide(handle, data, head, extractor)
-    metrics["seconds"] = {"fit": fitted - started, "test": time.monotonic() - fitted}
-    handle.progress(3, STEPS, "Saving the checkpoint")
-    folder = f"{handle.project.slug}/training-{training.pk}"
-    digest = save_head(
-        head, Path(settings.CHECKPOINTS_DIR, folder), config=config,
-        about={"extractor": extractor, "project": handle.project.slug},
-    )  # fmt: skip
-    checkpoint = services.training_succeed(
-        training=training,
-        n_judgments=data.n_judgments,
-        n_preferences=data.n_preferences,
-        data_hash=data_hash(data.train, data.features, data.keys),
-        folder=folder,
-        extractor=extractor,
-        sha256=digest,
-        metrics=metrics,
-        is_promoted=decision.is_promoted,
-        reason=decision.reason,
+    subject = _subject(handle, training, data, trained)
+    incumbent = incumbent_of(subject, selectors.checkpoint_in_use(handle.project), load_checkpoint)
+    decision = evaluation.gate(subject, incumbent)
+    metrics = evaluation.metrics(subject, incumbent, read=_reader(training, trained)) | {
+        "leaderboard": _leaderboard(handle, training),
+        "seconds": {"fit": fitted - started, "test": time.monotonic() - fitted},
+        **training_kinds.figures(trained, data),
+    }
+    handle.progress(3, STEPS, "Saving the checkpoint and scoring completions")
+    checkpoint, scored = _keep(
+        training, _Ready(trained, data, metrics, decision.is_promoted, decision.reason)
     )
-    handle.progress(4, STEPS, "Scoring completions")
-    scored = score_all(checkpoint, head)
+    training_kinds.clean_up(training)
     handle.progress(STEPS, STEPS, decision.reason[:300])
-    return {"checkpoint": checkpoint.pk, "promoted": decision.is_promoted, "scored": scored}
+    return {**_told(checkpoint), "scored": scored}
 
 
-def score_all(checkpoint: Checkpoint, head: RewardHead) -> int:
-    """Stores the reward of every completion of the project that has features; how many."""
-    keys = list(
-        Completion.objects.filter(
-            prompt__project=checkpoint.project_id, features__extractor=checkpoint.extractor
-        ).values_list("pk", flat=True)
+def _data(handle: RunHandle, training: TrainingRun) -> dataset.Dataset:
+    """What the training's own record says it learns from."""
+    if training_kinds.is_embedded(training):
+        training_kinds.read_missing(handle, training)
+    data = dataset.load(
+        handle.project,
+        extractor=training_kinds.extractor_of(training),
+        cutoff=dataset.Cutoff(
+            training.cutoff_judgment_id, training.includes_simulated, training.started_at
+        ),
+        weighs_annotators=bool(training.config.get("weighs_annotators")),
     )
+    if data.n_unread:
+        handle.log(f"{data.n_unread} judged responses cannot be read and are left out.")
+    if data.weights_note:
+        handle.log(f"Weights of people: {data.weights_note}")
+    if not len(data.train):
+        raise NotEnoughData(
+            "Every judged prompt is held out; judge some of the others first."
+            if len(data.held_out)
+            else "There is nothing to learn from: no judgment counts at this cutoff."
+        )
+    return data
+
+
+def _subject(
+    handle: RunHandle, training: TrainingRun, data: dataset.Dataset, trained: Trained
+) -> Subject:
+    return Subject(
+        project=handle.project,
+        model=trained.model,
+        responses=trained.responses,
+        train=data.train,
+        held_out=data.held_out,
+        seed=training.seed,
+        extractor=training_kinds.extractor_of(training),
+        refit=trained.refit,
+        criteria={key: found.held_out for key, found in data.criteria.items()},
+    )
+
+
+def _reader(training: TrainingRun, trained: Trained) -> Reader | None:
+    """Reading again what was reworded takes seconds, which a training by schedule does not have."""
+    return None if training.trigger == TrainingRun.Trigger.DUE else trained.read
+
+
+def _keep(training: TrainingRun, ready: _Ready) -> tuple[Checkpoint, int]:
+    """The checkpoint's files, then its record, its place and its scores at once."""
+    folder = f"{training.project.slug}/training-{training.pk}"
+    extractor = training_kinds.extractor_of(training)
+    digest = ready.trained.model.save(
+        Path(settings.CHECKPOINTS_DIR, folder),
+        {"extractor": extractor, "project": training.project.slug},
+    )
+    with transaction.atomic():
+        checkpoint = services.training_succeed(
+            training=training,
+            n_judgments=ready.data.n_judgments,
+            n_preferences=ready.data.n_preferences,
+            data_hash=ready.data.hash(),
+            folder=folder,
+            extractor=extractor,
+            kind=ready.trained.model.kind,
+            sha256=digest,
+            metrics=ready.metrics,
+            is_promoted=ready.is_promoted,
+            reason=ready.reason,
+        )
+        return checkpoint, score_all(checkpoint, ready.trained.model)
+
+
+def score_all(checkpoint: Checkpoint, model: RewardModel) -> int:
+    """Stores the rewards of every completion that can be read, on every criterion; how many."""
+    completions = Completion.objects.filter(prompt__project=checkpoint.project_id)
+    if checkpoint.kind == DEEP:
+        keys = list(completions.order_by("pk").values_list("pk", flat=True))
+        responses = training_kinds.with_texts(keys)
+    else:
+        own = completions.filter(features__extractor=checkpoint.extractor)
+        keys = list(own.order_by("pk").values_list("pk", flat=True))
+        responses = dataset.responses(checkpoint.extractor, keys)
     if not keys:
         return 0
-    mean, sd = head.score(dataset.feature_matrix(checkpoint.extractor, keys))
-    rows = zip(keys, mean.tolist(), sd.tolist(), strict=True)
-    return services.scores_replace(checkpoint=checkpoint, rows=rows)
+    rows = []
+    for criterion in model.criteria:
+        found = model.predict(responses, criterion)
+        columns = (found.mean.tolist(), found.sd.tolist(), found.novelty.tolist())
+        rows += [
+            services.ScoreRow(key, criterion, *figures)
+            for key, *figures in zip(keys, *columns, strict=True)
+        ]
+    services.scores_replace(checkpoint=checkpoint, rows=rows)
+    return len(keys)
 
 
-def load_checkpoint(checkpoint: Checkpoint) -> RewardHead:
-    """The checkpoint's head. Raises CheckpointBroken that says what to do."""
-    return load_head(Path(settings.CHECKPOINTS_DIR, checkpoint.folder))
+def load_checkpoint(checkpoint: Checkpoint) -> RewardModel:
+    """The checkpoint's model. Raises CheckpointBroken that says what to do."""
+    return load_reward_model(Path(settings.CHECKPOINTS_DIR, checkpoint.folder))
 
 
-def _metrics(
-    handle: RunHandle, training: TrainingRun, data: dataset.Dataset, head: RewardHead,
-    config: HeadConfig,
-) -> dict[str, object]:  # fmt: skip
-    rates = evaluate.outcome_rates(data.train)
-    held_out = evaluate.evaluate_head(
-        head, data.features, data.held_out, data.lengths, seed=config.seed, base_rates=rates
-    )
-    crossed = evaluate.cross_validate(data.train, data.features, data.lengths, config)
-    curve = evaluate.learning_curve(
-        data.train, data.held_out, data.features, data.lengths, head, config
-    )
-    return {
-        "held_out": held_out.to_dict(),
-        "cross_validation": crossed.to_dict(),
-        "learning_curve": [asdict(point) for point in curve],
-        "leaderboard": _leaderboard(handle, training, config.seed),
-        "precision": head.precision,
-        "tie_strength": head.eta,
-        "n_train_votes": len(data.train),
-        "n_held_out_votes": len(data.held_out),
-    }
+def _told(checkpoint: Checkpoint) -> dict[str, object]:
+    """What a run says of the checkpoint that it made."""
+    is_promoted = checkpoint.state == Checkpoint.State.PROMOTED
+    return {"checkpoint": checkpoint.pk, "promoted": is_promoted}
 
 
-def _leaderboard(handle: RunHandle, training: TrainingRun, seed: int) -> dict[str, object]:
+def _leaderboard(handle: RunHandle, training: TrainingRun) -> dict[str, object]:
     preferences = judgment_selectors.preferences(
         handle.project,
         include_simulated=training.includes_simulated,
         cutoff_id=training.cutoff_judgment_id,
         as_of=training.started_at,
     )
-    board = leaderboard.leaderboard(dataset.policy_votes(preferences), seed=seed)
+    board = leaderboard.leaderboard(dataset.policy_votes(preferences), seed=training.seed)
     names = {policy.pk: str(policy) for policy in Policy.objects.filter(project=handle.project)}
     found = asdict(board)
     for standing in found["standings"]:
         standing["name"] = names[standing["policy"]]
     return found
-
-
-def _decide(
-    handle: RunHandle, data: dataset.Dataset, head: RewardHead, extractor: str
-) -> evaluate.Promotion:
-    """Compares with the checkpoint in use on the held-out votes of today, which it never saw."""
-    current = selectors.checkpoint_in_use(handle.project)
-    incumbent = None
-    if current is not None and current.extractor == extractor and len(data.held_out):
-        try:
-            incumbent = evaluate.predictions(load_checkpoint(current), data.features, data.held_out)
-        except CheckpointBroken as error:
-            handle.log(f"The checkpoint in use could not be compared: {error}")
-    mine = evaluate.predictions(head, data.features, data.held_out)
-    return evaluate.decide_promotion(
-        mine, incumbent, data.held_out, seed=handle.project.seed % SEED_LIMIT
-    )
