@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation.core.errors import Conflict, Invalid, NotFound, Unavailable
 from annotation.models import Batch, Policy, Project, Prompt, Run, User
 from annotation.selectors import judgments as judgment_selectors
+from annotation.selectors.work import compared_pairs
 from annotation.services import audit_log, batches
 from annotation.services import runs as run_services
 from annotation.services.projects import project_update
@@ -44,11 +45,15 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a round made of one pair: its utility, and the arm that took it or `passed`."""
+    """What a round made of one pair: its utility, and the arm that took it or `passed`.
+
+    detail: what explains the utility, JSON-safe.
+    """
 
     pair: Pair
     utility: float
     arm: str
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -330,19 +335,32 @@ def round_open(
     choices: Sequence[Choice],
     n_considered: int,
     seconds: float,
+    unit: str = "pair",
+    reason: str = "",
+    detail: Mapping[str, object] | None = None,
 ) -> AcquisitionRound:
-    """Opens the chosen pairs, one batch per arm, and records what was considered. Idempotent."""
+    """Opens the chosen pairs, one batch per arm, and records what was considered. Idempotent.
+
+    Locks the project: of two rounds at once the second sees what the first has opened, and leaves
+    it out. Raises Conflict where nothing is left of its choice.
+    """
+    project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     earlier = AcquisitionRound.objects.filter(run=run).first()
     if earlier is not None:
         return earlier
-    project = run.project
+    choices = _not_shown(project, choices)
     chosen = [choice for choice in choices if choice.arm != Considered.Arm.PASSED]
+    if not chosen:
+        raise Conflict("Another round has just opened these pairs.", hint="See Acquisition.")
     number = AcquisitionRound.objects.filter(project=project).count() + 1
     record = AcquisitionRound.objects.create(
         project=project,
         run=run,
         checkpoint=checkpoint,
         function=function,
+        unit=unit,
+        reason=reason,
+        detail=dict(detail or {}),
         size=len(chosen),
         control_share=project.control_share,
         seed=seed,
@@ -355,17 +373,30 @@ def round_open(
             run, chosen, Considered.Arm.CONTROL, f"Round {number}: random control", seed
         ),
     )
+    _considered_store(record, choices)
+    return record
+
+
+def _not_shown(project: Project, choices: Sequence[Choice]) -> list[Choice]:
+    shown = compared_pairs(project)
+    return [
+        choice for choice in choices
+        if frozenset((choice.pair.first_id, choice.pair.second_id)) not in shown
+    ]  # fmt: skip
+
+
+def _considered_store(record: AcquisitionRound, choices: Sequence[Choice]) -> None:
     Considered.objects.bulk_create(
         (
             Considered(
                 round=record, prompt_id=choice.pair.prompt_id, first_id=choice.pair.first_id,
                 second_id=choice.pair.second_id, utility=choice.utility, arm=choice.arm,
+                detail=dict(choice.detail),
             )
             for choice in choices
         ),
         batch_size=FEATURE_CHUNK,
     )  # fmt: skip
-    return record
 
 
 def _open_arm(run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int) -> Batch | None:

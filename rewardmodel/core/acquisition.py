@@ -1,136 +1,103 @@
-"""Which pairs to ask about next: utilities by name, and a selection that keeps a control arm."""
+"""The acquisition functions by name: which pairs should people be asked about next?"""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import rel_entr
 
-from rewardmodel.core.head import RewardHead
-from rewardmodel.core.pairs import Floats, Ints
+from rewardmodel.core.acquisition_batch import (
+    BatchBald,
+    LogDeterminant,
+    PredictionOriented,
+    targets_matrix,
+)
+from rewardmodel.core.beliefs import Beliefs, entropy, outlook
+from rewardmodel.core.narrowing import leaderboard_narrowing
+from rewardmodel.core.pool import Fixed, Function, Pool, random_draws
+from rewardmodel.core.responses import delta_ucb, double_thompson, information_directed
+from rewardmodel.core.unusual import is_ordinary
 
-NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(16)
-NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
+Make = Callable[[Pool, Beliefs, int], Function]
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """m pairs that may be asked about.
+def random_function(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Uniform draws, whatever is believed."""
+    return Fixed(random_draws(len(pool), seed))
 
-    differences: (m, k) coordinates of the first minus the second. prompts: (m,) ids.
+
+def uncertainty(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Entropy of the outcome at the posterior mean, noise of people included.
+
+    At the mean and not averaged over the posterior: a difference that is large only because it is
+    unusual is then not taken for an uncertain one.
     """
-
-    differences: Floats
-    prompts: Ints
-
-    def __len__(self) -> int:
-        return len(self.prompts)
+    return Fixed(entropy(beliefs.probabilities(pool.moments(beliefs)[0])))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Indices into the pool by arm."""
-
-    acquired: tuple[int, ...]
-    control: tuple[int, ...]
-
-
-Utility = Callable[[Pool, RewardHead, int], Floats]
-
-
-def entropy(probabilities: Floats) -> Floats:
-    """Shannon entropy in nats over the last axis."""
-    return np.asarray(rel_entr(probabilities, 1.0).sum(axis=-1) * -1)
-
-
-def random_draws(size: int, seed: int) -> Floats:
-    """(size,) uniform draws: the baseline that every function has to beat."""
-    return np.random.default_rng(seed).random(size)
-
-
-def random_utility(pool: Pool, head: RewardHead, seed: int) -> Floats:
-    """(m,) uniform draws, whatever the head says."""
-    return random_draws(len(pool), seed)
-
-
-def uncertainty(pool: Pool, head: RewardHead, seed: int) -> Floats:
-    """(m,) entropy of the outcome's averaged prediction, noise of people included."""
-    return entropy(_outcomes(pool, head).mean)
-
-
-def bald(pool: Pool, head: RewardHead, seed: int) -> Floats:
-    """(m,) mutual information of a vote's outcome and the weights, by 16-point quadrature.
+def bald(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Mutual information of one vote's outcome and the weights, by quadrature.
 
     High where the model is unsure and a vote would tell, low where people would just disagree.
     Source: Houlsby et al. (2011), Bayesian active learning for classification and preference
     learning, arXiv:1112.5745, equation 2.
     """
-    found = _outcomes(pool, head)
-    return np.maximum(entropy(found.mean) - found.mean_entropy, 0.0)
+    return Fixed(outlook(beliefs, *pool.moments(beliefs)).information)
 
 
-def d_optimal(pool: Pool, head: RewardHead, seed: int) -> Floats:
-    """(m,) gain in log-determinant of the posterior precision by one vote.
+def batch_bald(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """The same for a batch; see `BatchBald`."""
+    return BatchBald(pool, beliefs)
 
-    Source: Chaloner and Verdinelli (1995), Bayesian experimental design, section 2.2.
+
+def d_optimal(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Greedy D-optimality; see `LogDeterminant`."""
+    return LogDeterminant(pool, beliefs)
+
+
+def robust_d_optimal(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Greedy D-optimality on differences of ordinary size, all brought to one length.
+
+    What is unusually large is worth nothing, so that what is unusual because it is broken is not
+    what is asked about; and of the others direction decides and not size.
     """
-    mean, sd = head.score_coordinates(pool.differences)
-    p = head.probabilities(mean)
-    information = (p[:, 0] + p[:, 1] - (p[:, 0] - p[:, 1]) ** 2) / 4
-    return np.asarray(np.log1p(information * sd**2))
+    size = np.linalg.norm(pool.differences, axis=1)
+    typical = float(np.median(size[size > 0])) if (size > 0).any() else 1.0
+    scale = np.where(
+        is_ordinary(pool.differences, pool.fence), typical / np.maximum(size, typical / 2), 0.0
+    )
+    scale = scale.astype(pool.differences.dtype)
+    mean, variance = pool.moments(beliefs)
+    scaled = replace(
+        pool, differences=pool.differences * scale[:, None],
+        known=(mean * scale, variance * scale**2),
+    )  # fmt: skip
+    return LogDeterminant(scaled, beliefs)
 
 
-FUNCTIONS: Mapping[str, Utility] = {
-    "random": random_utility,
+def prediction_oriented(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
+    """Expected reduction of the log-loss on the pool's targets; see `PredictionOriented`.
+
+    Only pairs of ordinary size are asked about and wanted for: of those beyond, a linear reward
+    makes the most, and they are the likeliest to be broken.
+    """
+    ordinary = is_ordinary(pool.differences, pool.fence)
+    targets = pool.differences[ordinary] if pool.targets is None else pool.targets
+    function = PredictionOriented(pool, beliefs, targets_matrix(targets, beliefs))
+    function.gain = np.where(ordinary, function.gain, 0.0)
+    function.differences = function.differences * ordinary[:, None]
+    return function
+
+
+FUNCTIONS: Mapping[str, Make] = {
+    "random": random_function,
     "uncertainty": uncertainty,
     "bald": bald,
+    "batch_bald": batch_bald,
     "d_optimal": d_optimal,
+    "robust_d_optimal": robust_d_optimal,
+    "prediction_oriented": prediction_oriented,
+    "information_directed": information_directed,
+    "delta_ucb": delta_ucb,
+    "double_thompson": double_thompson,
+    "leaderboard_narrowing": leaderboard_narrowing,
 }
-
-
-def select(
-    prompts: Ints, utilities: Floats, *, size: int, control_share: float, seed: int, per_prompt: int
-) -> Selection:
-    """The `size` pairs to open of m: by utility (m,), and a share at random from the same pool.
-
-    The control arm is drawn first, without looking at utilities, so that it stands for the pool.
-    No more than `per_prompt` pairs of one prompt (prompts: (m,) ids) are taken, both arms counted.
-    """
-    used: Counter[int] = Counter()
-    drawn = np.random.default_rng(seed + 1).permutation(len(prompts))
-    control = _take(drawn, prompts, round(control_share * size), used, per_prompt)
-    rest = np.setdiff1d(np.arange(len(prompts)), control)
-    ranked = rest[np.argsort(-utilities[rest], kind="stable")]
-    acquired = _take(ranked, prompts, size - len(control), used, per_prompt)
-    return Selection(tuple(acquired), tuple(control))
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcomes:
-    """mean: (m, 3) predictive chances; mean_entropy: (m,) expected entropy given the weights."""
-
-    mean: Floats
-    mean_entropy: Floats
-
-
-def _outcomes(pool: Pool, head: RewardHead) -> _Outcomes:
-    centre, sd = head.score_coordinates(pool.differences)
-    mean, mean_entropy = np.zeros((len(pool), 3)), np.zeros(len(pool))
-    for node, weight in zip(NODES, NODE_WEIGHTS, strict=True):
-        p = head.probabilities(centre + sd * node)
-        mean += weight * p
-        mean_entropy += weight * entropy(p)
-    return _Outcomes(mean, mean_entropy)
-
-
-def _take(order: Ints, prompts: Ints, size: int, used: Counter[int], per_prompt: int) -> list[int]:
-    taken: list[int] = []
-    for index in order:
-        if len(taken) >= size:
-            break
-        prompt = int(prompts[index])
-        if used[prompt] < per_prompt:
-            used[prompt] += 1
-            taken.append(int(index))
-    return taken

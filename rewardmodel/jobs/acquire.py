@@ -1,36 +1,59 @@
 """Acquisition: weigh the pairs nobody was asked about, and open the next batch."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annotation.core.errors import Invalid, Unavailable
+from annotation.core.errors import Invalid
 from annotation.core.scheduling import derive_seed
+from annotation.models import Completion, Project
 from annotation.services.runs import RunHandle
 from rewardmodel import selectors, services
-from rewardmodel.core import acquisition
-from rewardmodel.core.errors import CheckpointBroken
-from rewardmodel.core.pairs import Floats
-from rewardmodel.jobs import dataset, reading
-from rewardmodel.jobs.train import load_checkpoint
-from rewardmodel.models import Checkpoint, Considered
+from rewardmodel.core.beliefs import entropy
+from rewardmodel.core.errors import RewardModelError
+from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
+from rewardmodel.core.maps import flat_map
+from rewardmodel.core.pool import Pool
+from rewardmodel.core.portfolio import PORTFOLIO, PRIOR, Shares, known_share, portfolio_shares
+from rewardmodel.core.selection import Limits, Plan, Selection, select
+from rewardmodel.jobs import reading
+from rewardmodel.jobs.pool import Ground, ground, standings
+from rewardmodel.models import AcquisitionRound, Checkpoint, Considered
 from rewardmodel.selectors import Pair
 
 MOST_CONSIDERED = 20_000
-PER_PROMPT = 3
+LIMITS = Limits(per_prompt=3)
 SEED_LIMIT = 2**31
+NARROWING = "leaderboard_narrowing"
+# What can be weighed from means and deviations alone.
+FROM_SCORES = {RANDOM, "uncertainty", "bald", "delta_ucb", NARROWING}
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What a round decided before anything is opened."""
+
+    function: str
+    ground: Ground
+    selection: Selection
+    shares: Shares
 
 
 def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     """Opens one round: the pairs of most utility, and a control arm drawn at random.
 
-    Without a checkpoint everything is drawn at random, and the round says so.
+    Without a checkpoint everything is drawn at random, and the round says so. A run that is
+    delivered again finds its round and opens nothing.
     """
-    project = handle.project
-    started = time.monotonic()
-    reading.read_missing(handle, project)
+    if earlier := AcquisitionRound.objects.filter(run=handle.run).first():
+        return _told(earlier)
+    project, started = handle.project, time.monotonic()
+    size = _size(project)
     checkpoint = selectors.checkpoint_in_use(project)
+    if checkpoint is not None and checkpoint.kind == Checkpoint.Kind.EMBEDDED:
+        reading.read_missing(handle, project)
     pairs = selectors.uncompared_pairs(project)
     if not pairs:
         raise Invalid(
@@ -40,30 +63,48 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     seed = derive_seed(project.seed, "round", handle.run.pk) % SEED_LIMIT
     considered = _at_most(pairs, seed)
     handle.progress(1, 3, f"Weighing {len(considered):,} of {len(pairs):,} pairs")
-    function = project.acquisition_function if checkpoint else "random"
-    if function not in acquisition.FUNCTIONS:
-        raise Invalid(
-            f"There is no acquisition function “{function}”.",
-            hint=f"Choose one of {', '.join(acquisition.FUNCTIONS)} in the project's settings.",
-        )
-    utilities = (
-        _utilities(checkpoint, considered, function, seed)
-        if checkpoint
-        else acquisition.random_draws(len(considered), seed)
-    )
-    choices = _choose(handle, considered, utilities, seed)
+    weighed = _weigh(project, checkpoint, considered, size, seed)
     handle.progress(2, 3, "Opening the batch")
     opened = services.round_open(
         run=handle.run,
         checkpoint=checkpoint,
-        function=function,
+        function=weighed.function,
+        unit=project.acquisition_unit,
+        reason=weighed.shares.reason,
+        detail=_detail(weighed, considered, project),
         seed=seed,
-        choices=choices,
+        choices=_choices(weighed, considered),
         n_considered=len(pairs),
         seconds=time.monotonic() - started,
     )
     handle.progress(3, 3, f"Opened {opened.size} comparisons.")
-    return {"round": opened.pk, "considered": len(pairs), "opened": opened.size}
+    return _told(opened)
+
+
+def _told(opened: AcquisitionRound) -> Mapping[str, object]:
+    return {"round": opened.pk, "considered": opened.n_considered, "opened": opened.size}
+
+
+def _size(project: Project) -> int:
+    """Pairs that this round may open. Raises Invalid where the budget is used up, or for an
+    unknown function."""
+    if project.acquisition_function not in FUNCTION_NAMES:
+        raise Invalid(
+            f"There is no acquisition function “{project.acquisition_function}”.",
+            hint=f"Choose one of {', '.join(FUNCTION_NAMES)} in the project's settings.",
+        )
+    left = selectors.budget_left(project)
+    if left is None:
+        return project.acquisition_size
+    affordable = min(project.acquisition_size, left // max(project.overlap, 1))
+    if affordable < 1:
+        asked = selectors.judgments_asked_for(project)
+        raise Invalid(
+            f"The budget is used up: rounds have asked for {asked:,} of "
+            f"{project.acquisition_budget:,} judgments.",
+            hint="Raise the budget in the project's settings to go on.",
+        )
+    return affordable
 
 
 def _at_most(pairs: list[Pair], seed: int) -> list[Pair]:
@@ -74,38 +115,133 @@ def _at_most(pairs: list[Pair], seed: int) -> list[Pair]:
     return [pairs[index] for index in sorted(drawn)]
 
 
-def _utilities(checkpoint: Checkpoint, pairs: list[Pair], function: str, seed: int) -> Floats:
-    """(m,) what the checkpoint in use expects to learn from each pair."""
-    try:
-        head = load_checkpoint(checkpoint)
-    except CheckpointBroken as error:
-        raise Unavailable(str(error)) from error
-    keys = sorted({key for pair in pairs for key in (pair.first_id, pair.second_id)})
-    coordinates = head.coordinates(dataset.feature_matrix(checkpoint.extractor, keys))
-    row_of = {key: row for row, key in enumerate(keys)}
-    first = [row_of[pair.first_id] for pair in pairs]
-    second = [row_of[pair.second_id] for pair in pairs]
-    pool = acquisition.Pool(
-        differences=coordinates[first] - coordinates[second],
-        prompts=np.array([pair.prompt_id for pair in pairs], dtype=np.int64),
-    )
-    return acquisition.FUNCTIONS[function](pool, head, seed)
-
-
-def _choose(
-    handle: RunHandle, pairs: list[Pair], utilities: Floats, seed: int
-) -> list[services.Choice]:
-    selection = acquisition.select(
-        np.array([pair.prompt_id for pair in pairs], dtype=np.int64),
-        utilities,
-        size=handle.project.acquisition_size,
-        control_share=handle.project.control_share,
+def _weigh(
+    project: Project, checkpoint: Checkpoint | None, pairs: Sequence[Pair], size: int, seed: int
+) -> _Weighed:
+    found = ground(project, checkpoint, pairs)
+    if not project.acquisition_weighs_cost:
+        found = replace(found, pool=replace(found.pool, seconds=None))
+    function, shares = _shares(project, checkpoint, found, seed)
+    if NARROWING in shares.shares:
+        found = replace(found, pool=_with_policies(project, found.pool, pairs))
+    plan = Plan(
+        size=size,
+        control_share=project.control_share,
+        shares=shares.shares,
         seed=seed,
-        per_prompt=PER_PROMPT,
+        limits=LIMITS,
+        unit=project.acquisition_unit,
+        asked=None if found.asked is None else found.asked.differences,
     )
-    arm_of = dict.fromkeys(selection.acquired, Considered.Arm.ACQUIRED)
-    arm_of |= dict.fromkeys(selection.control, Considered.Arm.CONTROL)
+    try:
+        selection = select(found.pool, found.beliefs, plan)
+    except RewardModelError as error:
+        raise Invalid(error.message, hint=error.hint) from error
+    return _Weighed(function, found, selection, _with_note(shares, found, selection, size))
+
+
+def _shares(
+    project: Project, checkpoint: Checkpoint | None, found: Ground, seed: int
+) -> tuple[str, Shares]:
+    """The function that the round is recorded under, and how it divides the batch, with reason."""
+    function = project.acquisition_function
+    if checkpoint is None:
+        return RANDOM, Shares({RANDOM: 1.0}, {}, found.note)
+    if found.asked is None and function not in FROM_SCORES:
+        return "bald", Shares({"bald": 1.0}, {}, found.note)
+    if function != PORTFOLIO or found.asked is None:
+        return function, Shares({function: 1.0}, {}, FUNCTION_NAMES[function])
+    known = known_share(*found.pool.moments(found.beliefs))
+    return PORTFOLIO, portfolio_shares(found.beliefs, found.asked, known=known, seed=seed)
+
+
+def _with_note(shares: Shares, found: Ground, selection: Selection, size: int) -> Shares:
+    """The reason, with what else a lead should know of this round."""
+    notes = [shares.reason]
+    utilities = selection.utilities
+    if set(shares.shares) != {RANDOM} and len(utilities) > 1 and np.ptp(utilities) == 0:
+        notes.append("All pairs were worth the same, so chance decided among them.")
+    opened = len(selection.acquired) + len(selection.control)
+    if opened < size:
+        notes.append(
+            f"Only {opened} of {size} were opened: the rest are near to what was asked already, or "
+            "too many of one prompt."
+        )
+    return replace(shares, reason=" ".join(note for note in notes if note))
+
+
+def _with_policies(project: Project, pool: Pool, pairs: Sequence[Pair]) -> Pool:
+    keys = {key for pair in pairs for key in (pair.first_id, pair.second_id)}
+    by = dict(Completion.objects.filter(pk__in=keys).values_list("pk", "policy_id"))
+    policies = np.array([[by[p.first_id], by[p.second_id]] for p in pairs], dtype=np.int64)
+    return replace(pool, policies=policies, standings=standings(project, policies))
+
+
+def _choices(weighed: _Weighed, pairs: Sequence[Pair]) -> list[services.Choice]:
+    """Every pair that was looked at, with what explains its utility."""
+    details = _details(weighed.ground)
+    arms = dict.fromkeys(range(len(pairs)), Considered.Arm.PASSED)
+    for chosen in weighed.selection.acquired:
+        arms[chosen.index] = Considered.Arm.ACQUIRED
+        details[chosen.index] |= {
+            "function": chosen.function, "nearest": round(chosen.similarity, 3),
+            "utility_then": float(f"{chosen.utility:.4g}"),
+        }  # fmt: skip
+    for chosen in weighed.selection.control:
+        arms[chosen.index] = Considered.Arm.CONTROL
+    utilities = weighed.selection.utilities.tolist()
     return [
-        services.Choice(pair, float(utility), arm_of.get(index, Considered.Arm.PASSED))
-        for index, (pair, utility) in enumerate(zip(pairs, utilities, strict=True))
+        services.Choice(pair, utilities[index], arms[index], details[index])
+        for index, pair in enumerate(pairs)
     ]
+
+
+def _details(found: Ground) -> list[dict[str, object]]:
+    """Of each pair: entropy at the posterior mean, sd of the difference, the chance that two people
+    disagree, and seconds; nothing that is not known."""
+    pool = found.pool
+    if found.asked is None and pool.known is None:
+        return [{} for _ in range(len(pool))]
+    mean, variance = pool.moments(found.beliefs)
+    chances = found.beliefs.probabilities(np.asarray(mean, dtype=float))
+    columns = {
+        "entropy": entropy(chances),
+        "sd": np.sqrt(variance),
+        "disagreement": 1 - (chances**2).sum(axis=1),
+    }
+    if found.seconds is not None:
+        columns["seconds"] = found.seconds
+    rounded = {name: np.round(values.astype(float), 3).tolist() for name, values in columns.items()}
+    return [{name: values[row] for name, values in rounded.items()} for row in range(len(pool))]
+
+
+def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[str, object]:
+    """The round's own record: the portfolio's shares and credits, the map, the cost."""
+    found = weighed.ground
+    rows = [chosen.index for chosen in (*weighed.selection.acquired, *weighed.selection.control)]
+    detail: dict[str, object] = {"map": _map(found, pairs), "prior": dict(PRIOR)}
+    if weighed.function == PORTFOLIO:
+        detail["weights"] = {name: round(s, 4) for name, s in weighed.shares.shares.items()}
+        detail["credits"] = {
+            name: {"value": c.value, "low": c.low, "high": c.high, "n": c.n}
+            for name, c in weighed.shares.credits.items()
+        }
+    if found.seconds is not None:
+        detail["cost"] = {"seconds": round(float(found.seconds[rows].sum()) * project.overlap, 1)}
+    return detail
+
+
+def _map(found: Ground, pairs: Sequence[Pair]) -> dict[str, list[float]]:
+    """Each prompt's place, by the mean of its responses' coordinates; none without coordinates."""
+    if not found.coordinates.shape[1] or found.pool.first is None:
+        return {}
+    prompt_of = np.zeros(len(found.coordinates), dtype=np.int64)
+    for pair, row in zip(pairs, found.pool.first.tolist(), strict=True):
+        prompt_of[row] = pair.prompt_id
+    prompt_of[found.pool.second] = found.pool.prompts
+    prompts, number = np.unique(prompt_of, return_inverse=True)
+    places = flat_map(found.coordinates, number)
+    return {
+        str(prompt): [round(float(x), 3), round(float(y), 3)]
+        for prompt, (x, y) in zip(prompts.tolist(), places.tolist(), strict=True)
+    }

@@ -1,0 +1,189 @@
+"""Rounds: what is opened, what is recorded, and what goes wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annotation.models import Batch, Completion, Project, Run
+from annotation.services.imports import records_import
+from annotation.services.runs import RunHandle, run_execute
+from rewardmodel import services
+from rewardmodel.core.function_names import FUNCTION_NAMES
+from rewardmodel.jobs import acquire, dataset, reading, training_kinds
+from rewardmodel.models import AcquisitionRound, CompletionFeature, Considered
+from tests.factories import make_project, make_run
+
+pytestmark = pytest.mark.django_db
+
+READER = "toy"
+PROMPTS, POLICIES, WIDTH = 12, 5, 28
+
+
+@pytest.fixture(autouse=True)
+def toy_reader(monkeypatch: pytest.MonkeyPatch, settings: object, tmp_path: Path) -> None:
+    """Features stand in the cache; nothing has to be read."""
+    settings.CHECKPOINTS_DIR = tmp_path
+    monkeypatch.setattr(reading, "extractor_id", lambda: READER)
+    monkeypatch.setattr(reading, "read_missing", lambda handle, project: 0)
+
+
+@pytest.fixture
+def project(db: object) -> Project:
+    """Five policies answered twelve prompts; one pair of each has been judged."""
+    random = np.random.default_rng(1)
+    project = make_project("Pool", held_out_fraction=0.0, acquisition_size=10, control_share=0.2)
+    names = [f"policy {number}" for number in range(POLICIES)]
+    records_import(project=project, kind="completions", rows=[
+        {"prompt": f"Question {at}?", "policy": name, "completion": f"{name} answers {at}."}
+        for at in range(PROMPTS) for name in names
+    ])  # fmt: skip
+    records_import(project=project, kind="judgments", rows=[
+        {
+            "prompt": f"Question {at}?", "annotator": f"worker {person}",
+            "winner": "left" if random.random() < 0.8 else "right",
+            "completions": [
+                {"policy": name, "text": f"{name} answers {at}."} for name in names[:2]
+            ],
+        }
+        for at in range(PROMPTS) for person in range(3)
+    ])  # fmt: skip
+    held = project.prompts.order_by("pk").values_list("pk", flat=True)[:2]
+    project.prompts.filter(pk__in=list(held)).update(is_held_out=True)
+    for completion in Completion.objects.filter(prompt__project=project).order_by("pk"):
+        vector = random.normal(size=WIDTH)
+        vector[0] = POLICIES - int(completion.policy.name[-1]) + random.normal() / 2
+        CompletionFeature.objects.create(
+            extractor=READER, completion=completion, vector=vector.astype("<f4").tobytes()
+        )
+    return project
+
+
+@pytest.fixture
+def trained(project: Project, settings: object) -> Project:
+    """With a checkpoint in use, fitted as a training fits it; what it is worth is not measured."""
+    run = make_run(project, Run.Kind.TRAINING)
+    config = training_kinds.config_of(project, {})
+    training = services.training_start(run=run, trigger="due", config=config, seed=1)
+    data = dataset.load(
+        project, extractor=READER, cutoff=dataset.Cutoff(training.cutoff_judgment_id, False)
+    )
+    fitted = training_kinds.fit(RunHandle(run), training, data)
+    services.training_succeed(
+        training=training, n_judgments=1, n_preferences=1, data_hash="d" * 64, folder="pool/1",
+        extractor=READER, sha256=fitted.model.save(Path(settings.CHECKPOINTS_DIR, "pool/1"), {}),
+        metrics={}, is_promoted=True, reason="A test.",
+    )  # fmt: skip
+    return project
+
+
+def open_round(project: Project) -> Run:
+    run = make_run(project, Run.Kind.ACQUISITION)
+    run_execute(run_id=run.pk, work=acquire.acquisition_work)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_round_says_what_it_weighed_and_why(trained: Project) -> None:
+    run = open_round(trained)
+    assert run.state == Run.State.SUCCEEDED, run.error
+    found = AcquisitionRound.objects.get(run=run)
+    assert (found.function, found.unit, found.size) == ("portfolio", "pair", 10)
+    assert found.reason
+    assert sum(found.detail["weights"].values()) == pytest.approx(1, abs=1e-3)
+    assert found.detail["cost"]["seconds"] > 0
+    considered = Considered.objects.filter(round=found)
+    assert set(found.detail["map"]) == {str(p) for p in considered.values_list("prompt", flat=True)}
+    assert not considered.filter(prompt__is_held_out=True).exists()
+    assert considered.filter(arm="control").count() == 2
+    for chosen in considered.filter(arm="acquired"):
+        assert {"entropy", "sd", "disagreement", "seconds", "nearest", "function"} <= set(
+            chosen.detail
+        )
+    assert found.batch.reason == Batch.Reason.ACQUISITION
+    assert found.control_batch.reason == Batch.Reason.CONTROL
+
+
+def test_every_function_opens_a_round(trained: Project) -> None:
+    for function in set(FUNCTION_NAMES) - {"portfolio"}:
+        Project.objects.filter(pk=trained.pk).update(
+            acquisition_function=function, acquisition_size=5, acquisition_weighs_cost=True
+        )
+        run = open_round(trained)
+        assert run.state == Run.State.SUCCEEDED, run.error
+        found = AcquisitionRound.objects.get(run=run)
+        assert (found.function, found.size) == (function, 5)
+
+
+@pytest.mark.parametrize("unit", ["prompt", "pool"])
+def test_a_round_by_prompts_opens_one_pair_of_each(trained: Project, unit: str) -> None:
+    Project.objects.filter(pk=trained.pk).update(acquisition_unit=unit)
+    run = open_round(trained)
+    opened = Considered.objects.filter(round__run=run).exclude(arm="passed")
+    assert opened.values("prompt").distinct().count() == opened.count() == 10
+
+
+def test_a_run_that_is_delivered_again_opens_nothing(trained: Project) -> None:
+    run = open_round(trained)
+    batches = Batch.objects.filter(project=trained).count()
+    told = acquire.acquisition_work(RunHandle(run))
+    assert told["round"] == AcquisitionRound.objects.get().pk
+    assert Batch.objects.filter(project=trained).count() == batches
+
+
+def test_two_rounds_at_once_do_not_open_a_pair_twice(
+    trained: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = acquire.selectors.uncompared_pairs(trained)
+    monkeypatch.setattr(acquire.selectors, "uncompared_pairs", lambda project: list(pairs))
+    open_round(trained)
+    open_round(trained)
+    opened = Considered.objects.exclude(arm="passed").values_list("first", "second")
+    assert len(set(opened)) == len(opened) > 10
+
+
+def test_without_a_model_all_is_random_and_the_round_says_so(project: Project) -> None:
+    run = open_round(project)
+    found = AcquisitionRound.objects.get(run=run)
+    assert (found.function, found.size) == ("random", 10)
+    assert "no reward model yet" in found.reason
+
+
+def test_a_budget_ends_the_rounds(trained: Project) -> None:
+    Project.objects.filter(pk=trained.pk).update(acquisition_budget=4 * trained.overlap)
+    assert AcquisitionRound.objects.get(run=open_round(trained)).size == 4
+    run = open_round(trained)
+    assert run.state == Run.State.FAILED
+    assert "budget is used up" in run.error
+
+
+def break_features(project: Project) -> None:
+    CompletionFeature.objects.update(extractor="another reader")
+
+
+def unknown_function(project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(acquisition_function="telepathy")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(break_features, "no features"), (unknown_function, "no acquisition function")],
+)
+def test_what_is_wrong_is_said(
+    trained: Project, fault: Callable[[Project], None], words: str
+) -> None:
+    fault(trained)
+    run = open_round(trained)
+    assert run.state == Run.State.FAILED
+    assert words in run.error
+    assert not AcquisitionRound.objects.exists()
+
+
+def test_equal_candidates_are_drawn_by_chance(trained: Project) -> None:
+    vector = np.zeros(WIDTH, dtype="<f4").tobytes()
+    CompletionFeature.objects.update(vector=vector)
+    Project.objects.filter(pk=trained.pk).update(acquisition_function="bald")
+    found = AcquisitionRound.objects.get(run=open_round(trained))
+    assert found.size
+    assert "All pairs were worth the same" in found.reason
