@@ -10,10 +10,10 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import softplus
 
 from rewardmodel.core.deep_settings import Ties
-from rewardmodel.core.loss import outcome_log_probs
+from rewardmodel.core.loss import outcome_log_probs, rao_kupper_log_probs
 from rewardmodel.core.pairs import FIRST, SECOND
 
 
@@ -21,9 +21,7 @@ def vote_log_probs(difference: Tensor, eta: Tensor, ties: Ties) -> Tensor:
     """Log-probabilities (n, 3) of first, second, tie; differences and tie parameters (n,)."""
     if ties == "davidson":
         return outcome_log_probs(difference, eta)
-    kappa = softplus(eta)
-    first, second = logsigmoid(difference - kappa), logsigmoid(-difference - kappa)
-    return torch.stack([first, second, torch.expm1(2 * kappa).log() + first + second], dim=1)
+    return rao_kupper_log_probs(difference, softplus(eta))
 
 
 def votes_loss(

@@ -6,7 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardmodel.core.loss import bradley_terry_loss, davidson_loss, outcome_log_probs
+from rewardmodel.core.loss import (
+    bradley_terry_loss,
+    davidson_loss,
+    outcome_log_probs,
+    rao_kupper_log_probs,
+)
 
 reals = st.floats(-20, 20)
 
@@ -57,3 +62,17 @@ def test_gradients_are_right() -> None:
 def test_a_margin_asks_for_more() -> None:
     chosen, rejected = torch.tensor([2.0]), torch.tensor([1.0])
     assert bradley_terry_loss(chosen, rejected, 0.5) > bradley_terry_loss(chosen, rejected)
+
+
+@given(reals, reals, st.floats(0.01, 4))
+def test_chances_are_rao_and_kuppers(a: float, b: float, threshold: float) -> None:
+    """Rao and Kupper (1967), with worths pi = exp(reward) and theta = exp(threshold)."""
+    first, second, theta = math.exp(a), math.exp(b), math.exp(threshold)
+    wins = first / (first + theta * second)
+    loses = second / (second + theta * first)
+    tie = first * second * (theta**2 - 1) / (first + theta * second) / (second + theta * first)
+    found = rao_kupper_log_probs(
+        torch.tensor([a - b], dtype=torch.float64), torch.tensor(threshold, dtype=torch.float64)
+    ).exp()[0]
+    assert found.tolist() == pytest.approx([wins, loses, tie], rel=1e-7, abs=1e-12)
+    assert float(found.sum()) == pytest.approx(1)
