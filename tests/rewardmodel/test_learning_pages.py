@@ -1,0 +1,164 @@
+"""The reward model's and acquisition's pages on what an evaluation and a round really store."""
+
+import pytest
+from django.test import Client
+
+from annotation.models import Project, Run, User
+from rewardmodel import selectors, services
+from rewardmodel.models import AcquisitionRound, Checkpoint, SavingsReport
+from tests.factories import make_run
+from tests.learned import learned, trained
+
+pytestmark = pytest.mark.django_db
+
+REWARD, ROUNDS = "/projects/kitchen/reward-model/", "/projects/kitchen/acquisition/"
+
+
+@pytest.fixture
+def client(lena: User, project: Project) -> Client:
+    client = Client()
+    client.force_login(lena)
+    return client
+
+
+@pytest.fixture
+def checkpoint(project: Project) -> Checkpoint:
+    return trained(learned(project))
+
+
+@pytest.fixture
+def opened(project: Project, checkpoint: Checkpoint) -> AcquisitionRound:
+    """A round with everything that explains it."""
+    pairs = selectors.uncompared_pairs(project)
+    found = services.round_open(
+        run=make_run(project, Run.Kind.ACQUISITION, state="succeeded"), checkpoint=checkpoint,
+        function="bald", seed=3, n_considered=len(pairs), seconds=1.0,
+        choices=[
+            services.Choice(pair, 1 / (1 + at), {0: "acquired", 1: "control"}.get(at, "passed"))
+            for at, pair in enumerate(pairs)
+        ],
+    )  # fmt: skip
+    prompts = {pair.prompt_id for pair in pairs}
+    found.detail = {
+        "map": {str(key): [key % 7, key % 5] for key in prompts},
+        "weights": {"bald": 0.75, "random": 0.25}, "cost": {"minutes": 12},
+    }  # fmt: skip
+    found.reason = "It helped most so far."
+    found.save()
+    found.considered.filter(arm="acquired").update(detail={"entropy": 1.05, "disagreement": 0.2})
+    return found
+
+
+def test_every_part_of_an_evaluation_is_told_drawn_and_given_as_a_file(
+    client: Client, checkpoint: Checkpoint
+) -> None:
+    page = client.get(REWARD).content.decode()
+    for words in (
+        "The ceiling is people themselves", "Whom does it serve worst?", "Is it bought by looks?",
+        "How far can it be pushed?", "Has the world moved?", "get the same chances, exactly.",
+        "before the temperature of",
+    ):  # fmt: skip
+        assert words in page, words
+    assert "NaN" not in page
+    assert "style=" not in page
+    for key in ("accuracy", "ceiling", "calibration", "slices", "look", "best-of-n", "drift"):
+        rows = client.get(f"{REWARD}?csv={key}").content.decode().splitlines()
+        assert len(rows) > 1, key
+
+
+def test_slices_can_be_looked_at_one_way_at_a_time(client: Client, checkpoint: Checkpoint) -> None:
+    page = client.get(f"{REWARD}?by=region").content.decode()
+    assert "north" in page
+    assert "Policies: " not in page
+    assert client.get(f"{REWARD}?by=nothing").status_code == 200
+
+
+def test_an_older_ones_figures_can_be_seen_and_others_cannot(
+    client: Client, project: Project, checkpoint: Checkpoint
+) -> None:
+    Checkpoint.objects.update(state="retired")
+    page = client.get(f"{REWARD}?checkpoint={checkpoint.pk}").content.decode()
+    assert "These are the figures of training" in page
+    assert f"Put training {checkpoint.training_run_id} in use" in page
+    for wrong in ("0", "x", "9" * 30):
+        assert client.get(f"{REWARD}?checkpoint={wrong}").status_code == 404
+
+
+def test_a_round_is_a_map_with_reasons_and_costs(
+    client: Client, project: Project, opened: AcquisitionRound
+) -> None:
+    page = client.get(ROUNDS).content.decode()
+    assert 'class="plot prompt-map"' in page
+    n_prompts = opened.considered.values("prompt").distinct().count()
+    assert page.count('<a href="/projects/kitchen/prompts/') >= n_prompts
+    assert "It helped most so far." in page
+    assert "75% bald, 25% random" in page
+    assert "some 12 minutes of people" in page
+    assert "there is no budget" in page
+    assert "outcome open by 1.05 nats, people expected to disagree in 20%" in page
+    assert "drawn at random, before anybody looked" in page
+    assert "Pairs where a vote tells most about the model" in page
+    rows = client.get(f"{ROUNDS}?csv=map").content.decode().splitlines()
+    assert len(rows) == 1 + n_prompts
+
+
+def test_a_round_that_recorded_nothing_more_is_shown_too(
+    client: Client, project: Project, opened: AcquisitionRound
+) -> None:
+    AcquisitionRound.objects.update(detail={}, reason="")
+    Project.objects.filter(pk=project.pk).update(acquisition_budget=1000)
+    page = client.get(ROUNDS).content.decode()
+    assert "prompt-map" not in page
+    assert f"{1000 - opened.judgments_wanted:,} of a budget of 1,000 are left." in page
+
+
+@pytest.mark.parametrize(
+    ("figures", "word", "is_offered"),
+    [
+        ({"saved": 0.4, "low": 0.2, "high": 0.5, "null_high": 0.1}, "It helps", False),
+        ({"saved": 0.05, "low": -0.1, "high": 0.2, "null_high": 0.1}, "It does not help", True),
+        ({"saved": 0.3, "low": 0.1, "high": 0.5, "null_high": 0.35}, "It does not help", True),
+        ({}, "Too early to say", False),
+    ],
+)
+def test_where_choosing_does_not_help_random_is_offered(
+    client: Client, project: Project, lena: User, opened: AcquisitionRound,
+    figures: dict[str, float], word: str, is_offered: bool,
+) -> None:  # fmt: skip
+    SavingsReport.objects.create(
+        project=project, training_run=opened.checkpoint.training_run, function="bald",
+        cutoff_judgment_id=0, n_acquired=40, n_control=10, verdict="Measured.", seed=1,
+        code_version="1", **figures,
+    )  # fmt: skip
+    page = client.get(ROUNDS).content.decode()
+    assert word in page
+    assert ("Draw at random from now on" in page) is is_offered
+    if is_offered:
+        client.post(f"{ROUNDS}at-random/")
+        project.refresh_from_db()
+        assert project.acquisition_function == "random"
+        assert project.audit_entries.filter(action="project.update", actor=lena).exists()
+        assert "Draw at random from now on" not in client.get(ROUNDS).content.decode()
+
+
+def test_the_newest_turn_of_the_loop_stands_on_the_overview(
+    client: Client, project: Project, opened: AcquisitionRound
+) -> None:
+    turn = client.get("/projects/kitchen/").context["turn"]
+    assert [stage.name for stage in turn.stages] == [
+        "Trained", "Gated", "Scored", "Acquired", "Opened", "Opened"
+    ]  # fmt: skip
+    assert all(stage.at and client.get(stage.href).status_code == 200 for stage in turn.stages)
+
+
+def test_a_lead_pauses_the_loop_and_lets_it_go_on(
+    client: Client, project: Project, lena: User
+) -> None:
+    assert "Pause the loop" in client.get("/projects/kitchen/").content.decode()
+    client.post("/projects/kitchen/loop/pause/", {"paused": "yes"})
+    page = client.get("/projects/kitchen/").content.decode()
+    assert "The loop is paused: nothing trains or opens a batch by itself." in page
+    client.post("/projects/kitchen/loop/pause/", {"paused": "no"})
+    project.refresh_from_db()
+    assert not project.loop_paused
+    assert project.audit_entries.filter(actor=lena, action="project.update").count() == 2
