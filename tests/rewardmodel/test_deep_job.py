@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from annotation.core.errors import Invalid, Unavailable
-from annotation.models import Run
-from annotation.services.runs import RunCancelled, RunHandle
+from annotation.models import Project, Run
+from annotation.services.answers import CriterionInput
+from annotation.services.runs import RunCancelled, RunHandle, run_execute
 from rewardmodel.core.deep_training import Step
 from rewardmodel.core.errors import NotEnoughData
 from rewardmodel.core.pairs import Votes
 from rewardmodel.jobs import deep
-from rewardmodel.models import TrainingRun
-from tests.factories import make_run
+from rewardmodel.jobs.train import training_work
+from rewardmodel.models import Checkpoint, TrainingRun
+from rewardmodel.services import training_request
+from tests.factories import judge_for, make_run
 from tests.rewardmodel.core.deep_cast import texts, tiny_config, tiny_folder, votes
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +118,35 @@ def test_time_left_is_spelt(training):
     training.run.refresh_from_db()
     assert training.run.message.startswith("Training: step 1 of 10,000, loss 0.500, at most ")
     assert [deep._spell(s) for s in (3, 200, 9000)] == ["3 s", "3 min", "2.5 h"]
+
+
+@pytest.fixture
+def judged(project, ana, ben, base_folder, settings, tmp_path):
+    """Kitchen with a deep reward: both annotators prefer the terse answers, on each criterion."""
+    settings.CHECKPOINTS_DIR = tmp_path
+    settings.DEFAULT_MODEL = str(base_folder)
+    settings.DEEP_TRAINING = {
+        "method": "full", "epochs": 2, "pairs_per_step": 2, "pairs_at_once": 2, "save_every": 1,
+        "learning_rate": 3e-3, "precision": "float32",
+    }  # fmt: skip
+    Project.objects.filter(pk=project.pk).update(reward_model="deep", held_out_fraction=0)
+    project.refresh_from_db()
+    for person in (ana, ben):
+        for _ in range(project.prompts.count()):
+            judge_for(person, project, 0, criteria={"honest": CriterionInput(groups=((1,), (0,)))})
+    return project
+
+
+def test_a_project_trains_scores_and_promotes_a_deep_reward(judged):
+    run = training_request(actor=None, project=judged)
+    assert run.queue == "gpu"
+    run_execute(run_id=run.pk, work=training_work)
+    run.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED, run.error
+    checkpoint = Checkpoint.objects.get()
+    assert (checkpoint.kind, checkpoint.state) == ("deep", Checkpoint.State.PROMOTED)
+    assert checkpoint.training_run.config["pairs_per_step"] == 2
+    for criterion in ("overall", "honest"):
+        scores = checkpoint.scores.filter(criterion__key=criterion)
+        assert scores.count() == 2 * judged.prompts.count()
+    assert not deep.state_folder(checkpoint.training_run).exists()
