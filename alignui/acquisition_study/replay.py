@@ -1,10 +1,11 @@
 """One replay: start with a few labels, ask batch by batch, and test after each on other prompts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from alignui.acquisition_study.protocol import Protocol
 from alignui.acquisition_study.sets import Pairs
 from rewardmodel.core.beliefs import Beliefs
 from rewardmodel.core.function_names import RANDOM
@@ -12,21 +13,10 @@ from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.pool import Pool
 from rewardmodel.core.portfolio import PORTFOLIO, Asked, known_share, portfolio_shares
 from rewardmodel.core.quick_fit import quick_fit
-from rewardmodel.core.selection import Limits, Plan, select
+from rewardmodel.core.selection import Plan, select
 from rewardmodel.core.unusual import fence_for
 
 HELD_OUT_SHARE = 0.28
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """budget: labels in all; start: drawn at random first; control_share: of every later batch."""
-
-    budget: int = 400
-    batch: int = 10
-    start: int = 20
-    control_share: float = 0.1
-    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, Ints
 from rewardmodel.core.projection import fit_projection
 from rewardmodel.core.text_features import NAMES
 
+PLAIN = len(EXTRAS) + len(NAMES)
 
-def coordinates(features: Floats, dimensions: int = DIMENSIONS) -> Floats:
+
+def coordinates(features: Floats, dimensions: int = DIMENSIONS, *, plain: int = PLAIN) -> Floats:
     """The reward head's own projection of (n, D) features, scaled to a mean square of 1."""
-    plain = len(EXTRAS) + len(NAMES)
     projection = fit_projection(features, dimensions - plain, plain=plain)
     found = projection.apply(features)
     return np.asarray(found / np.sqrt((found**2).mean()))

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from alignui.acquisition_study.replay import Curve, Protocol, replay
+from alignui.acquisition_study.protocol import Protocol
+from alignui.acquisition_study.replay import Curve, replay
 from alignui.acquisition_study.sets import LabelledSet, named_set
 from rewardmodel.core.curves import Saved, saved
 from rewardmodel.core.function_names import RANDOM
