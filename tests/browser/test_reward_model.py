@@ -73,7 +73,7 @@ def test_the_reward_model_is_told_and_rolled_back_by_a_second_click(
     older = Checkpoint.objects.order_by("pk").first()
     page.get_by_text("Use again").click()
     page.get_by_role("button", name=f"Put training {older.training_run_id} in use").click()
-    expect(page.get_by_role("main")).to_contain_text("is in use.")
+    expect(page.get_by_text("of Kitchen is in use.")).to_be_visible()
     older.refresh_from_db()
     assert older.state == Checkpoint.State.PROMOTED
 
@@ -92,6 +92,6 @@ def test_a_round_is_a_map_and_random_is_one_click_away(
     expect(page.get_by_role("heading", level=1)).to_contain_text("eggs")
     page.go_back()
     page.get_by_role("button", name="Draw at random from now on").click()
-    expect(page.get_by_role("main")).to_contain_text("drawn at random")
+    expect(page.get_by_text("The next batches are drawn at random.")).to_be_visible()
     project.refresh_from_db()
     assert project.acquisition_function == "random"
