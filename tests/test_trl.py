@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from alignui.embedded import paths
 from annotation.models import Project, User
@@ -19,11 +20,14 @@ from rewardmodel.core.deep_data import Reader
 from rewardmodel.core.deep_network import load_base
 from rewardmodel.core.deep_settings import DeepConfig
 from rewardmodel.core.deep_training import Run
-from rewardmodel.core.language_model import SMOLLM2_COPY, load
+from rewardmodel.core.language_model import SMOLLM2_COPY, language_model, load
 from rewardmodel.core.packaging import package_deep
+from rewardmodel.core.packaging_embedded import package_embedded
 from rewardmodel.core.reward_model import Text
 from tests.factories import judge
+from tests.rewardmodel.core.conftest import tiny_network, tiny_tokenizer
 from tests.rewardmodel.core.deep_cast import responses, texts, tiny_config, tiny_folder, votes
+from tests.rewardmodel.core.embedded_cast import read, tiny_embedded
 
 datasets = pytest.importorskip("datasets", reason="the extra “trl” is not installed")
 trl = pytest.importorskip("trl", reason="the extra “trl” is not installed")
@@ -88,38 +92,56 @@ def turns(asked: list[Text]) -> list[dict[str, Any]]:
     ]
 
 
-def test_grpo_asks_a_package_for_rewards(
-    packaged: tuple[DeepRewardModel, Path], tmp_path: Path
-) -> None:
-    """One step: the rewards that TRL computed are ours of the very texts that it wrote."""
-    model, folder = packaged
+def grpo(base: Path, reward: Any, output: Path, **terms: Any) -> tuple[list[Text], Any]:
+    """One step: the texts that TRL wrote, and the rewards (n,) that it was given for them."""
     arguments = trl.GRPOConfig(
-        output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=4, num_generations=4,
+        output_dir=str(output), max_steps=1, per_device_train_batch_size=4, num_generations=4,
         max_completion_length=8, report_to="none", save_strategy="no", use_cpu=True, bf16=False,
         logging_steps=1,
     )  # fmt: skip
     prompts = datasets.Dataset.from_list([{"prompt": row["prompt"]} for row in turns(texts(4))])
     trainer = trl.GRPOTrainer(
-        model=str(folder.parent / "base"), reward_funcs=str(folder), args=arguments,
-        train_dataset=prompts,
-    )  # fmt: skip
-    asked: list[tuple[Any, torch.Tensor]] = []
+        model=str(base), reward_funcs=reward, args=arguments, train_dataset=prompts, **terms
+    )
+    seen: list[tuple[Any, torch.Tensor]] = []
     compute = trainer._calculate_rewards
 
     def remembered(*given: Any, **named: Any) -> torch.Tensor:
         found = compute(*given, **named)
-        asked.append((given, found))
+        seen.append((given, found))
         return found
 
     trainer._calculate_rewards = remembered
     trainer.train()
-    (_, prompts_of, completions, *_), rewards = asked[0]
+    (_, asked, answers, *_), rewards = seen[0]
     written = [
-        Text(prompt, completion[0]["content"])
-        for prompt, completion in zip(prompts_of, completions, strict=True)
+        Text(prompt, answer[0]["content"]) for prompt, answer in zip(asked, answers, strict=True)
     ]
-    mine = model.predict(responses(written)).mean
-    np.testing.assert_allclose(rewards[:, 0].double().cpu().numpy(), mine, atol=1e-3)
+    return written, rewards[:, 0].double().cpu().numpy()
+
+
+def test_grpo_asks_a_package_for_rewards(
+    packaged: tuple[DeepRewardModel, Path], tmp_path: Path
+) -> None:
+    model, folder = packaged
+    written, rewards = grpo(folder.parent / "base", str(folder), tmp_path)
+    np.testing.assert_allclose(rewards, model.predict(responses(written)).mean, atol=1e-3)
+
+
+def test_grpo_asks_an_embedded_package_for_rewards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    tiny = language_model("tiny", tiny_network(), tiny_tokenizer())
+    model, extractor = tiny_embedded(tiny)
+    folder = tmp_path / "package"
+    package_embedded(model, extractor, folder, ("overall",))
+    reward = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    base = tiny_folder(tmp_path / "base")
+    written, rewards = grpo(base, reward, tmp_path, reward_processing_classes=tokenizer)
+    mine = model.predict(read(extractor, written)).mean
+    np.testing.assert_allclose(rewards, mine, atol=1e-3)
 
 
 def test_our_loss_is_trls_where_nobody_ties(

@@ -16,11 +16,6 @@ from annotation.core.errors import Conflict, Invalid, NotFound, Unavailable
 from annotation.models import Run
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel.core.deep import load_deep
-from rewardmodel.core.embedded import EmbeddedConfig
-from rewardmodel.core.embedded_fit import fit_embedded
-from rewardmodel.core.features import EXTRAS, TEXTS
-from rewardmodel.core.judged import Judged
-from rewardmodel.core.pairs import FIRST, Votes
 from rewardmodel.jobs import reading
 from rewardmodel.jobs.package import packaging_work
 from rewardmodel.jobs.score import scoring_work
@@ -28,6 +23,7 @@ from rewardmodel.services import package_archive, packaging_request, scoring_req
 from tests.factories import make_run
 from tests.rest import error
 from tests.rewardmodel.core.deep_cast import responses, texts, tiny_folder
+from tests.rewardmodel.core.embedded_cast import fit_tiny
 from tests.rewardmodel.deep_checkpoint import make_deep_checkpoint
 
 ASKED = texts(6)
@@ -92,11 +88,7 @@ def embedded(project, settings, tmp_path, monkeypatch):
     found = make_deep_checkpoint(project)
     asked = texts(24)
     features, _ = reading.read_texts([*asked])
-    number, ones = np.arange(24), np.ones(24)
-    votes = Votes(2 * number, 2 * number + 1, np.full(24, FIRST), ones, number, number)
-    config = EmbeddedConfig(dimensions=16, extras=len(EXTRAS), texts=len(TEXTS), precision=1.0)
-    given = replace(responses(asked), features=features)
-    model = fit_embedded({"overall": Judged(votes)}, given, config)
+    model = fit_tiny(replace(responses(asked), features=features))
     found.folder, found.kind = f"{project.slug}/embedded", "embedded"
     found.extractor = reading.extractor_id()
     found.sha256 = model.save(Path(settings.CHECKPOINTS_DIR, found.folder), {})

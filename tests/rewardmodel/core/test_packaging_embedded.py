@@ -1,28 +1,16 @@
 """Packaged embedded rewards: loaded as a stranger would, they say what ours say."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rewardmodel.core.embedded import EmbeddedConfig
-from rewardmodel.core.embedded_fit import fit_embedded
 from rewardmodel.core.errors import FeaturesInvalid
-from rewardmodel.core.features import (
-    EXTRAS,
-    TEXTS,
-    ExtractorSettings,
-    FeatureExtractor,
-    FeatureRequest,
-)
-from rewardmodel.core.judged import Judged
 from rewardmodel.core.packaging_embedded import conversation_ids, package_embedded, turn_marks
-from rewardmodel.core.pairs import FIRST, Votes
 from rewardmodel.core.reward_model import Text
 from tests.rewardmodel.core.conftest import tiny_tokenizer
-from tests.rewardmodel.core.deep_cast import responses, texts
+from tests.rewardmodel.core.deep_cast import texts
+from tests.rewardmodel.core.embedded_cast import PROMPTS, fit_tiny, read, tiny_extractor
 
 ODD = [
     Text([{"role": "user", "content": "Say nothing."}], ""),
@@ -38,27 +26,12 @@ ODD = [
 
 @pytest.fixture(scope="module")
 def extractor(tiny):
-    settings = ExtractorSettings("tiny", max_prompt_tokens=64, max_completion_tokens=48)
-    return FeatureExtractor(tiny, settings)
-
-
-def read(extractor, asked):
-    """Those texts as the embedded model is asked about them."""
-    requests = [FeatureRequest(n, text.messages, text.text) for n, text in enumerate(asked)]
-    found = {features.key: features.vector for features in extractor.extract(requests)}
-    rows = np.stack([found[n] for n in range(len(asked))]).astype(float)
-    return replace(responses(asked), features=rows)
+    return tiny_extractor(tiny)
 
 
 @pytest.fixture(scope="module")
 def model(extractor):
-    n, ones = 24, np.ones(24)
-    number = np.arange(n)
-    votes = Votes(2 * number, 2 * number + 1, np.full(n, FIRST), ones, number, number)
-    swapped = replace(votes, first=votes.second, second=votes.first)
-    config = EmbeddedConfig(dimensions=16, extras=len(EXTRAS), texts=len(TEXTS), precision=1.0)
-    judged = {"overall": Judged(votes), "brief": Judged(swapped)}
-    return fit_embedded(judged, read(extractor, texts(n)), config)
+    return fit_tiny(read(extractor, texts(PROMPTS)))
 
 
 def rewards(folder, asked):
