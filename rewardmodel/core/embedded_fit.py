@@ -34,19 +34,20 @@ class LeftOut:
 
 def fit_embedded(
     judged: Mapping[str, Judged], responses: Responses, config: EmbeddedConfig,
-    *, groups: Mapping[str, Ints] | None = None,
+    *, groups: Mapping[str, Ints] | None = None, space: Space | None = None,
 ) -> EmbeddedRewardModel:  # fmt: skip
     """A head for each criterion that people decided something on; deterministic.
 
     Args:
         judged: by criterion, over the rows of `responses`; "overall" has to be among them.
         groups: ids of the annotators of each group that may have a head of its own.
+        space: what `space_of` makes of the same responses, where several models are fitted.
 
     Raises:
         NotEnoughData: where the overall criterion decides nothing.
         FeaturesInvalid: where features are not finite or of another width than the config says.
     """
-    space = _space(responses.features, config)
+    space = space or space_of(responses.features, config)
     overall = _criterion(OVERALL, judged[OVERALL], space, config)
     heads = {OVERALL: overall.criterion}
     left_out: dict[str, str] = {}
@@ -57,7 +58,7 @@ def fit_embedded(
             heads[key] = _criterion(key, found, space, config).criterion
         except NotEnoughData:
             left_out[key] = _why(found)
-    if config.debiases_length:
+    if config.debiases_length and config.precision is None:
         heads[OVERALL] = _with_cost(heads[OVERALL], judged[OVERALL], responses, config)
     if groups:
         heads[OVERALL] = _with_groups(heads[OVERALL], judged[OVERALL], space, overall, groups)
@@ -76,7 +77,8 @@ class Fitted:
     folds: Sequence[LeftOut]
 
 
-def _space(features: Floats, config: EmbeddedConfig) -> Space:
+def space_of(features: Floats, config: EmbeddedConfig) -> Space:
+    """The coordinates of features (n, D); they depend on no vote."""
     blocks = [config.extras, config.texts] if config.uses_text else [config.extras]
     return make_space(
         features, config.dimensions, blocks=[width for width in blocks if width],
@@ -172,7 +174,7 @@ def _with_cost(
 ) -> CriterionHead:
     """What taking length out costs on prompts left out, beside the same model with it."""
     plain = replace(config, debiases_length=False)
-    other = _criterion(OVERALL, judged, _space(responses.features, plain), plain).criterion
+    other = _criterion(OVERALL, judged, space_of(responses.features, plain), plain).criterion
     mine, theirs = (each.course.get("left_out_log_loss") for each in (found, other))
     if not isinstance(mine, float) or not isinstance(theirs, float):
         return found

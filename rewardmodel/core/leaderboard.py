@@ -57,8 +57,8 @@ def leaderboard(votes: Votes, *, seed: int, resamples: int = RESAMPLES) -> Leade
     first, second = flat[: len(votes)], flat[len(votes) :]
     renumbered = Votes(first, second, votes.outcome, votes.weight, votes.prompt, votes.annotator)
     islands = _islands(first, second, size)
-    estimate = _strengths(add_up(renumbered), size, islands)
-    low, high = _interval(renumbered, size, islands, seed, resamples)
+    estimate, start = _strengths(add_up(renumbered), size, islands)
+    low, high = _interval(renumbered, size, islands, seed, resamples, start)
     wins, ties, seen = _record(renumbered, size)
     standings = [
         Standing(
@@ -98,19 +98,22 @@ def _islands(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(labels)
 
 
-def _strengths(pairs: PairCounts, size: int, islands: np.ndarray) -> Floats:
+def _strengths(
+    pairs: PairCounts, size: int, islands: np.ndarray, start: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Strengths (size,) around nothing in each island, and all parameters, to begin from again."""
     counts = pairs.counts.copy()
     counts[:, TIE] += 0.5 * (counts.sum(axis=1) > 0)
-    weights, _, _ = newton(
-        PairCounts(pairs.first, pairs.second, counts), np.eye(size), WEAK_PRECISION
+    weights, eta, _ = newton(
+        PairCounts(pairs.first, pairs.second, counts), np.eye(size), WEAK_PRECISION, start
     )
     for island in np.unique(islands):
         weights[islands == island] -= weights[islands == island].mean()
-    return weights
+    return weights, np.append(weights, eta)
 
 
 def _interval(
-    votes: Votes, size: int, islands: np.ndarray, seed: int, resamples: int
+    votes: Votes, size: int, islands: np.ndarray, seed: int, resamples: int, start: Floats
 ) -> tuple[Floats, Floats]:
     """Percentile interval over annotators drawn with replacement; each (size,)."""
     random = np.random.default_rng(seed)
@@ -124,7 +127,7 @@ def _interval(
         resampled = Votes(
             votes.first, votes.second, votes.outcome, weight, votes.prompt, votes.annotator
         )
-        drawn.append(_strengths(add_up(resampled), size, islands))
+        drawn.append(_strengths(add_up(resampled), size, islands, start)[0])
     low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
     return low, high
 

@@ -39,15 +39,16 @@ class CriterionData:
 class Dataset:
     """Everything that a training looks at. criteria: "overall" first.
 
-    groups: ids of the annotators of each pool, where there is more than one. n_unread: responses
-    that were judged and could not be read. weights_note: why people weigh alike, or a warning.
+    groups: ids of the annotators of each pool, where there is more than one. preferences: overall,
+    of all prompts. n_unread: responses that were judged and could not be read. weights_note: why
+    people weigh alike, or a warning.
     """
 
     responses: Responses
     criteria: Mapping[str, CriterionData]
     groups: Mapping[str, Ints]
+    preferences: Sequence[Preference]
     n_judgments: int
-    n_preferences: int
     n_unread: int = 0
     weights_note: str = ""
 
@@ -112,10 +113,8 @@ def load(
         responses=responses(extractor, keys),
         criteria={key: table.criterion(own, key) for key, own in verdicts.items()},
         groups=_pools(project),
+        preferences=list(all_preferences(verdicts[Criterion.OVERALL])),
         n_judgments=len(overall),
-        n_preferences=sum(
-            len(v.completion_ids) * (len(v.completion_ids) - 1) // 2 for v in overall
-        ),
         n_unread=len(named) - len(keys),
         weights_note=weights.notes.get(Criterion.OVERALL, ""),
     )

@@ -15,7 +15,6 @@ from django.db import transaction
 
 from annotation.core.errors import AlignUIError, Invalid
 from annotation.models import Completion, Policy
-from annotation.selectors import judgments as judgment_selectors
 from annotation.services.runs import RunCancelled, RunHandle
 from rewardmodel import selectors, services
 from rewardmodel.core import leaderboard
@@ -75,7 +74,7 @@ def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
     incumbent = incumbent_of(subject, selectors.checkpoint_in_use(handle.project), load_checkpoint)
     decision = evaluation.gate(subject, incumbent)
     metrics = evaluation.metrics(subject, incumbent, read=_reader(training, trained)) | {
-        "leaderboard": _leaderboard(handle, training),
+        "leaderboard": _leaderboard(handle, training, data),
         "seconds": {"fit": fitted - started, "test": time.monotonic() - fitted},
         **training_kinds.figures(trained, data),
     }
@@ -146,7 +145,7 @@ def _keep(training: TrainingRun, ready: _Ready) -> tuple[Checkpoint, int]:
         checkpoint = services.training_succeed(
             training=training,
             n_judgments=ready.data.n_judgments,
-            n_preferences=ready.data.n_preferences,
+            n_preferences=len(ready.data.preferences),
             data_hash=ready.data.hash(),
             folder=folder,
             extractor=extractor,
@@ -194,14 +193,10 @@ def _told(checkpoint: Checkpoint) -> dict[str, object]:
     return {"checkpoint": checkpoint.pk, "promoted": is_promoted}
 
 
-def _leaderboard(handle: RunHandle, training: TrainingRun) -> dict[str, object]:
-    preferences = judgment_selectors.preferences(
-        handle.project,
-        include_simulated=training.includes_simulated,
-        cutoff_id=training.cutoff_judgment_id,
-        as_of=training.started_at,
-    )
-    board = leaderboard.leaderboard(dataset.policy_votes(preferences), seed=training.seed)
+def _leaderboard(
+    handle: RunHandle, training: TrainingRun, data: dataset.Dataset
+) -> dict[str, object]:
+    board = leaderboard.leaderboard(dataset.policy_votes(data.preferences), seed=training.seed)
     names = {policy.pk: str(policy) for policy in Policy.objects.filter(project=handle.project)}
     found = asdict(board)
     for standing in found["standings"]:

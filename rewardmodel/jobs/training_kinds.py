@@ -15,7 +15,7 @@ from rewardmodel.core.embedded import (
     config_from,
     with_precision,
 )
-from rewardmodel.core.embedded_fit import fit_embedded
+from rewardmodel.core.embedded_fit import fit_embedded, space_of
 from rewardmodel.core.errors import FeaturesInvalid
 from rewardmodel.core.features import EXTRAS, LENGTH_COLUMNS
 from rewardmodel.core.pairs import Votes
@@ -115,11 +115,12 @@ def with_texts(keys: Sequence[int]) -> Responses:
 
 def _fit_embedded(training: TrainingRun, data: dataset.Dataset) -> Trained:
     config = config_from(training.config)
-    model = fit_embedded(data.judged, data.responses, config, groups=data.groups)
+    space = space_of(data.responses.features, config)
+    model = fit_embedded(data.judged, data.responses, config, groups=data.groups, space=space)
     quick = with_precision(model)
 
     def refit(votes: Votes) -> RewardModel:
-        return fit_embedded({OVERALL: data.part(votes)}, data.responses, quick)
+        return fit_embedded({OVERALL: data.part(votes)}, data.responses, quick, space=space)
 
     return Trained(model, data.responses, refit, lambda texts: reading.read_texts(texts)[0])
 
