@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.core.figures import HistogramBin, Table, histogram
+from annotation.core.figures import HistogramBin, Table, histogram, interval_table
 from annotation.models import Project, Run
 from annotation.selectors.batch_work import BatchProgress, batch_progress
 from annotation.selectors.overview import latest_runs
@@ -55,15 +55,23 @@ def acquisition(request: HttpRequest, slug: str) -> HttpResponse:
 def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
     """All that one round's record says."""
     progress = {each.batch.pk: each for each in batch_progress(project)}
-    bins = _utilities(shown)
+    bins, credited = _utilities(shown), rounds.credits_told(shown)
     chosen = list(
         selectors.considered(shown)
         .exclude(arm=Considered.Arm.PASSED)
         .select_related("prompt", "first__policy", "second__policy")[:CHOSEN_SHOWN]
     )
     return {
-        "all_tables": [_utility_table(bins), _considered_table(shown), _chosen_table(chosen)],
+        "all_tables": [
+            _utility_table(bins),
+            _considered_table(shown),
+            _chosen_table(chosen),
+            interval_table(
+                "credits", _("What labels were worth"), credited, "thousandths of a nat"
+            ),
+        ],
         "bins": bins,
+        "credited": credited,
         "chosen": [(each, rounds.why_chosen(each)) for each in chosen],
         "arms": _arms(shown, progress),
         "places": rounds.places_of(project, shown),

@@ -50,6 +50,17 @@ def weights_told(shown: AcquisitionRound) -> str:
     ) % {"list": ", ".join(parts)}
 
 
+def credits_told(shown: AcquisitionRound) -> tuple[Interval, ...]:
+    """What one more label of each function was worth so far, beyond one drawn at random."""
+    known: Mapping[str, Mapping[str, Any]] = shown.detail.get("credits") or {}
+    ranked = sorted(known.items(), key=lambda each: (-each[1]["value"], each[0]))
+    return tuple(
+        Interval(name, 1000 * credit["value"], 1000 * credit["low"], 1000 * credit["high"],
+                 credit["n"])
+        for name, credit in ranked
+    )  # fmt: skip
+
+
 def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
     """Each prompt of the round where its map puts it; none where the round has no map."""
     known: Mapping[str, Sequence[float]] = shown.detail.get("map") or {}
@@ -83,6 +94,8 @@ def why_chosen(each: Considered) -> str:
     if each.arm == Considered.Arm.CONTROL:
         return _("drawn at random, before anybody looked")
     detail, parts = each.detail or {}, []
+    if function := detail.get("function"):
+        parts.append(_("by %(function)s") % {"function": function})
     if (entropy := detail.get("entropy")) is not None:
         parts.append(_("outcome open by %(n)s nats") % {"n": f"{entropy:.2f}"})
     if (sd := detail.get("sd")) is not None:
