@@ -9,7 +9,7 @@ from alignui.follow import How, Work, finish, project_named, run_options
 from annotation.core.errors import Conflict, Unavailable
 from annotation.models import Run
 from rewardmodel.selectors import checkpoint_named
-from rewardmodel.services import package_archive, packaging_request
+from rewardmodel.services.uses import package_archive, packaging_request
 
 
 @click.command()

@@ -11,7 +11,7 @@ from annotation.core.errors import Conflict, Invalid, Unavailable
 from annotation.models import Project, Run
 from rewardmodel.core.scored_items import MOST_BYTES, MOST_ITEMS
 from rewardmodel.selectors import checkpoint_named
-from rewardmodel.services import scoring_request
+from rewardmodel.services.uses import scoring_request
 
 # Half of what one request may hold leaves room for what JSON adds.
 BYTES_TOGETHER = MOST_BYTES // 2

@@ -16,6 +16,7 @@ from annotation.core.errors import Unavailable
 from annotation.models import Run, User
 from annotation.selectors import access
 from rewardmodel import selectors, services
+from rewardmodel.services import uses
 from rewardmodel.tasks import enqueue
 
 LONGEST_WAIT = 10.0
@@ -141,7 +142,7 @@ class Score(APIView):
         given = ScoreIn(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
-        run = services.scoring_request(
+        run = uses.scoring_request(
             actor=_person(request), project=project, items=wanted["items"],
             checkpoint=selectors.checkpoint_named(project, wanted.get("checkpoint")),
         )  # fmt: skip
@@ -159,7 +160,7 @@ class Package(APIView):
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
         return _accepted(
-            services.packaging_request(
+            uses.packaging_request(
                 actor=_person(request), project=project, license_name=wanted["license"],
                 criterion=wanted["criterion"],
                 checkpoint=selectors.checkpoint_named(project, wanted.get("checkpoint")),
@@ -171,7 +172,7 @@ class PackageArchive(APIView):
     @extend_schema(responses={200: OpenApiTypes.BINARY}, operation_id="package_archive")
     def get(self, request: Request, pk: int) -> FileResponse:
         """The folder that a packaging run wrote, as one zip file."""
-        path = services.package_archive(access.run_for_lead(user=_person(request), run_id=pk))
+        path = uses.package_archive(access.run_for_lead(user=_person(request), run_id=pk))
         return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
 
 

@@ -19,7 +19,7 @@ from rewardmodel.core.deep import load_deep
 from rewardmodel.jobs import reading
 from rewardmodel.jobs.package import packaging_work
 from rewardmodel.jobs.score import scoring_work
-from rewardmodel.services import package_archive, packaging_request, scoring_request
+from rewardmodel.services.uses import package_archive, packaging_request, scoring_request
 from tests.factories import make_run
 from tests.rest import error
 from tests.rewardmodel.core.deep_cast import responses, texts, tiny_folder

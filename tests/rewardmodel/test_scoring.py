@@ -13,7 +13,7 @@ from rewardmodel import tasks
 from rewardmodel.api import work as reward_api
 from rewardmodel.core.scored_items import MOST_ITEMS, checked_items
 from rewardmodel.jobs.score import scoring_work
-from rewardmodel.services import scoring_request
+from rewardmodel.services.uses import scoring_request
 from tests.rest import error
 from tests.rewardmodel.deep_checkpoint import make_deep_checkpoint
 from tests.workers import worker

@@ -1,0 +1,82 @@
+"""Asking for what a checkpoint can do elsewhere: rewards of new texts, a package."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from annotation.core.errors import Conflict, Invalid, NotFound, Unavailable
+from annotation.models import Project, Run, User
+from annotation.services import audit_log
+from annotation.services import runs as run_services
+from rewardmodel.core.scored_items import checked_items
+from rewardmodel.models import Checkpoint
+from rewardmodel.selectors import checkpoint_in_use
+
+_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+
+
+@transaction.atomic
+def scoring_request(
+    *, actor: User | None, project: Project, items: object, checkpoint: Checkpoint | None = None
+) -> Run:
+    """Asks a worker for the rewards of texts that are not stored, by default of the one in use.
+
+    Raises Invalid that names item and field, Conflict where no checkpoint is in use.
+    """
+    wanted = checked_items(items)
+    chosen = checkpoint or _in_use(project)
+    params = {"checkpoint": chosen.pk, "items": [item.to_dict() for item in wanted]}
+    run = run_services.run_create(actor=None, project=project, kind=Run.Kind.SCORING, params=params)
+    if actor is not None:
+        # The log of what people did says that they asked, and not what the texts were.
+        Run.objects.filter(pk=run.pk).update(requested_by=actor)
+        audit_log.audit_entry_create(
+            actor=actor, project=project, action="run.scoring", subject=str(run),
+            detail={"checkpoint": chosen.pk, "items": len(wanted)},
+        )  # fmt: skip
+    return run
+
+
+@transaction.atomic
+def packaging_request(
+    *,
+    actor: User | None,
+    project: Project,
+    checkpoint: Checkpoint | None = None,
+    criterion: str = "overall",
+    license_name: str = "other",
+) -> Run:
+    """Asks for a checkpoint as a folder that transformers loads, by default the one in use.
+
+    criterion: whose reward becomes its one output; "all" for an output for each. Raises Conflict
+    where no checkpoint is in use, Invalid for a license that is no identifier.
+    """
+    if not _LICENSE.fullmatch(license_name):
+        raise Invalid("A license is an identifier such as apache-2.0, or other.", field="license")
+    chosen = checkpoint or _in_use(project)
+    return run_services.run_create(
+        actor=actor, project=project, kind=Run.Kind.PACKAGING,
+        params={"checkpoint": chosen.pk, "criterion": criterion, "license": license_name},
+    )  # fmt: skip
+
+
+def package_archive(run: Run) -> Path:
+    """A packaged checkpoint as one zip file. Raises NotFound, or Unavailable on another host."""
+    if run.kind != Run.Kind.PACKAGING or run.state != Run.State.SUCCEEDED:
+        raise NotFound("There is no such package.", hint="Ask for one, and wait until it is done.")
+    path = Path(settings.EXPORTS_DIR, f"{run.result['folder']}.zip")
+    if not path.is_file():
+        raise Unavailable(
+            "The files of this package are not on this host.",
+            hint="Look under var/exports of the worker that wrote it, or package again.",
+        )
+    return path
+
+
+def _in_use(project: Project) -> Checkpoint:
+    found = checkpoint_in_use(project)
+    if found is None:
+        raise Conflict("No reward model is in use yet.", hint="Train one, then ask again.")
+    return found
