@@ -86,12 +86,16 @@ app.autodiscover_tasks()
 
 
 class WithoutSchedule(logging.Filter):
-    """Keeps the schedule's questions, several a minute, out of the log unless they fail."""
+    """Keeps the schedule's questions, several a minute, out of the log unless they fail.
+
+    Those that came too late to be asked are named first of a tuple.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        name = record.args.get("name") if isinstance(record.args, Mapping) else None
-        return record.levelno > logging.INFO or name not in SCHEDULE
+        given = record.args
+        name = given.get("name") if isinstance(given, Mapping) else next(iter(given or ()), None)
+        return record.levelno > logging.INFO or str(name) not in SCHEDULE
 
 
-for logger in ("celery.worker.strategy", "celery.app.trace"):
+for logger in ("celery.worker.strategy", "celery.app.trace", "celery.worker.request"):
     logging.getLogger(logger).addFilter(WithoutSchedule())
