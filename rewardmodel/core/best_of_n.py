@@ -179,11 +179,9 @@ def _verdict(points: Sequence[BestOf]) -> str:
         return "No prompt has enough responses to choose from."
     last = points[-1]
     peak = max(points, key=lambda p: p.gold.value)
-    share = last.gold.value / last.proxy.value if last.proxy.value > 0 else 0.0
     held = (
         f"Picking the best of {last.n}, the model believes to gain {last.proxy.value:.2f} standard "
-        f"deviations; a model of the other half of the prompts sees {last.gold.value:.2f} of them "
-        f"({share:.0%})."
+        f"deviations; a model of other prompts sees {last.gold.value:.2f} of them."
     )
     if last.gold.low is not None and last.gold.low <= 0:
         return f"{held} That is not more than chance."

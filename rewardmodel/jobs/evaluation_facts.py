@@ -13,7 +13,10 @@ from rewardmodel.core import shift
 from rewardmodel.core.pairs import Floats, Ints, Votes
 
 SMALLEST_GROUP = 5
-LEFT_OUT = (Batch.Reason.GOLD, Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT)
+# Acquisition chooses what is unlike the rest on purpose; its control arm stands for the world.
+LEFT_OUT = (
+    Batch.Reason.GOLD, Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT, Batch.Reason.ACQUISITION,
+)  # fmt: skip
 LOOKS = {
     "characters": "length",
     "list_items": "list items",

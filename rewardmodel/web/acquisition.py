@@ -76,6 +76,7 @@ def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
         "arms": _arms(shown, progress),
         "places": rounds.places_of(project, shown),
         "round_words": rounds.function_words(shown.function),
+        "reason": rounds.reason_told(shown),
         "weights": rounds.weights_told(shown),
         "cost": rounds.cost_told(project, shown),
     }

@@ -71,6 +71,10 @@ def _sentence(found: Mapping[str, Any]) -> str:
         ) % {"name": newest["name"], "what": ", ".join(_differs(newest))}
     if all(each["p_features"] is None for each in shifts):
         return _("There is only one batch, or too few prompts in each, to compare.")
+    if newest["p_features"] is None:
+        return _("The newest batch, “%(name)s”, has too few prompts to be compared.") % {
+            "name": newest["name"]
+        }
     return _("The newest batch, “%(name)s”, does not differ from those before it.") % {
         "name": newest["name"]
     }

@@ -157,7 +157,7 @@ def best_of_told(metrics: Metrics) -> CurveTold | None:
         return None
     names = (
         ("proxy", _("it believes"), "third"),
-        ("gold", _("the other half sees"), "first"),
+        ("gold", _("a model of other prompts sees"), "first"),
         ("careful", _("picked with caution"), "second"),
     )
     points = found["points"]

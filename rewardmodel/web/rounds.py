@@ -37,6 +37,11 @@ def function_words(name: str) -> str:
     return FUNCTION_NAMES.get(name, "")
 
 
+def reason_told(shown: AcquisitionRound) -> str:
+    """Why this function, where that says more than what the function does."""
+    return shown.reason.replace(function_words(shown.function), "").strip()
+
+
 def weights_told(shown: AcquisitionRound) -> str:
     """How much of the round each function chose, in words."""
     weights: Mapping[str, float] = shown.detail.get("weights") or {}
