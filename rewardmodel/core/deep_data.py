@@ -19,6 +19,7 @@ from rewardmodel.core.reward_model import Message, Text
 # padding, few enough that what stands together in a batch changes from epoch to epoch.
 SORTED_TOGETHER = 50
 FEW_PROMPTS = 10
+WORTH_JOINING = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,20 @@ class Joined:
 
     ids, places: (m, width), padded on the right; a rest's places go on where the common beginning
     ends. sees: (m, 1, width, width), which token may look at which: back only, and never from one
-    rest into the other. last: (m, 2), where each text's last token stands.
+    rest into the other. last: (m, 2), where each text's last token stands. tokens_apart: how many
+    there would be, with their padding, of each text in a row of its own.
     """
 
     ids: Tensor
     places: Tensor
     sees: Tensor
     last: Tensor
+    tokens_apart: int
+
+    @property
+    def is_shorter(self) -> bool:
+        """Whether this saves enough to make up for attention that has to heed a mask."""
+        return self.ids.numel() <= WORTH_JOINING * self.tokens_apart
 
 
 def joined(pairs: Sequence[tuple[Tokens, Tokens]], pad_id: int) -> Joined:
@@ -137,7 +145,8 @@ def joined(pairs: Sequence[tuple[Tokens, Tokens]], pad_id: int) -> Joined:
         sees[row, a:, common:a] = False
         last[row, 0] = _last(first.ids, pad_id)
         last[row, 1] = _last(second.ids, pad_id) + a - common
-    return Joined(ids, places, sees[:, None], last)
+    apart = 2 * len(pairs) * max(max(a, b) for _, a, b in parts)
+    return Joined(ids, places, sees[:, None], last, apart)
 
 
 def _common(first: Tokens, second: Tokens, pad_id: int) -> int:

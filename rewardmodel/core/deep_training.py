@@ -43,6 +43,7 @@ LOSSES_KEPT = 1000
 TIE_RATE = 1e-2
 # Rewards in float32 that are read in two ways differ by rounding; other ones by far more.
 SAME = 1e-3
+PAIRS_TRIED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +207,13 @@ class Run:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Differences and sums of rewards (m, criteria) of pairs (m, 2), and the ids read."""
         device, pad_id = self.accelerator.device, self.base.pad_id
-        if self.joins:
-            rows = joined([(self.tokens[a], self.tokens[b]) for a, b in pairs], pad_id)
+        texts = [(self.tokens[a], self.tokens[b]) for a, b in pairs]
+        if self.joins and (rows := joined(texts, pad_id)).is_shorter:
             given = (rows.ids, rows.last, rows.places, rows.sees)
             rewards, _ = network(*(part.to(device) for part in given))
             first, second = rewards[:, 0], rewards[:, 1]
             return first - second, first + second, rows.ids
-        ids, last = padded([self.tokens[row] for row in (*pairs[:, 0], *pairs[:, 1])], pad_id)
+        ids, last = padded([*(a for a, _ in texts), *(b for _, b in texts)], pad_id)
         rewards, _ = network(ids.to(device), last.to(device))
         first, second = rewards.chunk(2)
         return first - second, first + second, ids
@@ -226,12 +227,23 @@ class Run:
         network = self.network.eval()
         if getattr(network.plain.config, "_attn_implementation", "") != "sdpa":
             return False
-        table, _ = self.votes.pairs
-        self.joins, pair = True, table[[int(np.argmin(self.lengths))]]
+        pair = self._joinable_pair()
+        if pair is None:
+            return False
+        self.joins = True
         together, _, _ = self._read(network, pair)
         self.joins = False
         apart, _, _ = self._read(network, pair)
         return bool((together - apart).abs().max() <= SAME * (1 + apart.abs().max()))
+
+    def _joinable_pair(self) -> Ints | None:
+        """A pair (1, 2) that is worth joining, of the shortest ones."""
+        table, _ = self.votes.pairs
+        for number in np.argsort(self.lengths, kind="stable")[:PAIRS_TRIED]:
+            first, second = (self.tokens[row] for row in table[number])
+            if joined([(first, second)], self.base.pad_id).is_shorter:
+                return table[[number]]
+        return None
 
     def _look_and_save(self) -> None:
         """Looks at the held-back votes when it is time, and saves where training stands."""

@@ -12,6 +12,7 @@ from rewardmodel.core import deep_training
 from rewardmodel.core.deep import fit_deep, load_deep
 from rewardmodel.core.deep_data import (
     Reader,
+    Tokens,
     epoch_batches,
     gathered,
     hold_back,
@@ -278,7 +279,9 @@ def test_pairs_that_share_a_row_read_as_if_alone(base_folder):
     ]
     pairs = [(rows[0], rows[1]), (rows[2], rows[5]), (rows[6], rows[7]), (rows[4], rows[4])]
     both = joined(pairs, base.pad_id)
-    assert both.ids.shape[1] < max(len(a) + len(b) for a, b in pairs)
+    assert both.is_shorter
+    strangers = [(rows[0], Tokens(tuple(range(40, 80)), is_truncated=False))]
+    assert not joined(strangers, base.pad_id).is_shorter
     with torch.inference_mode():
         together, _ = base.network(both.ids, both.last, both.places, both.sees)
         for side in (0, 1):
