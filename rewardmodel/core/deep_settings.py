@@ -83,12 +83,24 @@ class DeepConfig:
             if getattr(self, name) not in choices:
                 raise DeepConfigInvalid(f"“{name}” is one of {', '.join(choices)}.")
         for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise DeepConfigInvalid(f"“{name}” is a number from {low:g} to {high:g}.")
-        if not 0 < self.rate <= 1:
-            raise DeepConfigInvalid("“learning_rate” is above 0 and at most 1.")
+            value, is_whole = getattr(self, name), isinstance(_DEFAULTS[name], int)
+            if not _is_number(value, is_whole=is_whole) or not low <= value <= high:
+                kind = "whole number" if is_whole else "number"
+                raise DeepConfigInvalid(f"“{name}” is a {kind} from {low:g} to {high:g}.")
+        if not _is_number(self.rate, is_whole=False) or not 0 < self.rate <= 1:
+            raise DeepConfigInvalid("“learning_rate” is a number above 0 and at most 1.")
+        if not isinstance(self.gradient_checkpointing, bool):
+            raise DeepConfigInvalid("“gradient_checkpointing” is true or false.")
+        if not isinstance(self.reference, str):
+            raise DeepConfigInvalid("“reference” is “smollm2” or a directory.")
 
+
+def _is_number(value: object, *, is_whole: bool) -> bool:
+    allowed = int if is_whole else int | float
+    return isinstance(value, allowed) and not isinstance(value, bool)
+
+
+_DEFAULTS = {field.name: field.default for field in fields(DeepConfig)}
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "method": ("full", "lora"),

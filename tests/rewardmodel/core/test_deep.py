@@ -223,7 +223,11 @@ def test_criteria_and_texts_must_be_known(two_heads):
 @pytest.mark.parametrize(
     ("given", "said"),
     [({"methd": "full"}, "methd"), ({"method": "half"}, "method"), ({"epochs": 0}, "epochs"),
-     ({"learning_rate": 0.0}, "learning_rate"), ({"margin": float("nan")}, "margin")],
+     ({"learning_rate": 0.0}, "learning_rate"),
+     ({"margin": float("nan")}, "margin"),
+     ({"epochs": 1.5}, "whole"), ({"epochs": True}, "epochs"), ({"pairs_at_once": "4"}, "pairs"),
+     ({"gradient_checkpointing": 1}, "true or false"), ({"reference": 7}, "reference"),
+     ({"learning_rate": "1e-5"}, "learning_rate")],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(given, said):
     with pytest.raises(DeepConfigInvalid, match=said):
