@@ -1,8 +1,8 @@
-"""The reward model on the crowd's votes: reading responses, retraining, scoring."""
+"""The reward model: on the crowd's votes from reading to scoring, on PandaLM, and on many pairs."""
 
 from typing import Any
 
-from benchmarks import place
+from benchmarks import place, retraining, reward_accuracy
 from benchmarks.figures import Figure, of_samples, seconds
 
 RETRAIN_GOAL_SECONDS = 20.0
@@ -31,8 +31,8 @@ def measure(*, short: bool) -> list[Figure]:
         trained = [seconds(lambda: _train(project)) for _ in range(1 if short else 3)]
         checkpoint = Checkpoint.objects.latest("id")
         _add_completions(project, extractor, SCORED)
-        head = train.load_checkpoint(checkpoint)
-        scored = [seconds(lambda: train.score_all(checkpoint, head)) for _ in trained]
+        model = train.load_checkpoint(checkpoint)
+        scored = [seconds(lambda: train.score_all(checkpoint, model)) for _ in trained]
         metrics: dict[str, Any] = checkpoint.metrics
     votes = metrics["n_train_votes"] + metrics["n_held_out_votes"]
     return [
@@ -45,6 +45,8 @@ def measure(*, short: bool) -> list[Figure]:
                    goal=SCORE_GOAL_SECONDS),
         _accuracy(metrics["held_out"], "held-out prompts"),
         _accuracy(metrics["cross_validation"], "cross-validated over prompts"),
+        *reward_accuracy.measure(short=short),
+        *retraining.measure(short=short),
     ]  # fmt: skip
 
 

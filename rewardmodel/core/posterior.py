@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from rewardmodel.core.likelihood import bar_terms, davidson_terms, davidson_value
+from rewardmodel.core.pair_rows import Array, PairRows, weighted_gram
 from rewardmodel.core.pairs import FIRST, TIE, Floats, PairCounts
 from rewardmodel.core.plackett_luce import (
     Choices,
@@ -32,11 +32,10 @@ VIRTUAL = 0.5
 # Above so many numbers rows are kept in single precision and the start is found on a part of them.
 LARGE = 4_000_000
 PART = 8
-ROWS_AT_ONCE = 4_096
 # The curvature holds where the optimum is nearer than this, in posterior variances.
 CURVATURE_HOLDS = 1e-4
 
-Rows = NDArray[np.floating]
+Rows = Array | PairRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,19 +208,12 @@ def evidence_of(
     if ties is None:
         ties = max((r.largest_tie for r in rankings), default=1) - 1
     ordered = [RankingRows(coordinates[r.items], choices_of(r, ties + 1)) for r in rankings]
-    rows = kept[pairs.first]
-    rows -= kept[pairs.second]
+    rows: Rows
+    if large and len(kept) < len(pairs.first):
+        rows = PairRows(kept, pairs.first, pairs.second)
+    else:
+        rows = kept[pairs.first] - kept[pairs.second]
     return Evidence(rows, pairs.counts, levels, bad, ordered, ties)
-
-
-def weighted_gram(rows: Rows, weight: Floats) -> Floats:
-    """rows' diag(weight) rows, (k, k): in blocks that fit a cache, summed in double precision."""
-    total = np.zeros((rows.shape[1], rows.shape[1]))
-    root = np.sqrt(weight).astype(rows.dtype)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        block = rows[start : start + ROWS_AT_ONCE] * root[start : start + ROWS_AT_ONCE, None]
-        total += block.T @ block
-    return total
 
 
 def optimum(evidence: Evidence, prior: Prior, start: Floats | None = None) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from scipy.optimize import approx_fprime, minimize
 
 from rewardmodel.core import posterior
 from rewardmodel.core.judged import Judged, evidence_from
+from rewardmodel.core.pair_rows import PairRows, weighted_gram
 from rewardmodel.core.pairs import FIRST, TIE, Floats, PairCounts, Votes
 from rewardmodel.core.plackett_luce import Rankings
 from rewardmodel.core.posterior import Evidence, Prior, newton, optimum, weights_prior
@@ -100,6 +101,18 @@ def test_many_pairs_in_single_precision_end_where_few_in_double_do(
     assert rough == pytest.approx(weights, abs=1e-3)
     assert rough_eta == pytest.approx(eta, abs=1e-3)
     assert rough_hessian == pytest.approx(hessian, rel=1e-3, abs=1e-1)
+
+
+def test_differences_need_no_matrix() -> None:
+    random = np.random.default_rng(2)
+    responses, weight, g = random.normal(size=(7, 3)), random.random(20), random.normal(size=20)
+    first, second = random.integers(0, 7, 20), random.integers(0, 7, 20)
+    dense, rows = responses[first] - responses[second], PairRows(responses, first, second)
+    assert rows @ np.array([1.0, -2.0, 0.5]) == pytest.approx(dense @ np.array([1.0, -2.0, 0.5]))
+    assert g @ rows == pytest.approx(g @ dense)
+    assert weighted_gram(rows, weight) == pytest.approx(weighted_gram(dense, weight))
+    assert np.array_equal(rows[np.array([3, 5])], dense[[3, 5]])
+    assert (rows.shape, rows.size, len(rows)) == (dense.shape, dense.size, len(dense))
 
 
 def test_a_prior_may_be_another_posterior() -> None:
