@@ -6,7 +6,8 @@ Tokens are those of both texts of each pair, padding left out. TRL is measured a
 saves memory by computing activations twice, and without that; the goal is the faster of the two. It
 runs where `trl` is importable, or where ALIGNUI_TRL_PYTHON names a Python that has it. `--short`
 takes a tiny random network. On a GPU, the share of its peak that the step's arithmetic reaches is
-measured too: 6 operations for each parameter and token that went through the network.
+measured too: 6 operations for each parameter but the embeddings, and each token that went through
+the network; attention's own are left out.
 """
 
 import json

@@ -106,7 +106,10 @@ def _device(network: Any) -> dict[str, Any]:
 
     return {
         "device": torch.cuda.get_device_name() if on_gpu() else "cpu",
-        "parameters": sum(w.numel() for w in network.parameters()),
+        # Looking up an embedding is no arithmetic.
+        "parameters": sum(
+            w.numel() for name, w in network.named_parameters() if "embed" not in name
+        ),
         "torch": torch.__version__,
     }
 
