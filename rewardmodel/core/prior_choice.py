@@ -63,7 +63,7 @@ def choose_strength(
     shares = (FIRST_SHARE,) * len(blocks) if near is None else near.shares
     drawn, is_many = _for_choice(judged, seed)
     if is_many:
-        coordinates = coordinates.astype(np.float32)  # type: ignore[assignment]
+        coordinates = coordinates.astype(np.float32)
     masks = prompt_folds(drawn.prompts, FOLDS_OF_MANY if is_many else folds, seed)
     if len(masks) < 2:
         return Strength(PRECISIONS[0], shares)

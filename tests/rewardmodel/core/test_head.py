@@ -7,13 +7,13 @@ import pytest
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
 from rewardmodel.core.head import (
     HeadConfig,
-    data_hash,
     fit_head,
     load_head,
     prompt_folds,
     save_head,
 )
-from rewardmodel.core.pairs import TIE, Votes, add_up
+from rewardmodel.core.judged import Judged, judged_hash
+from rewardmodel.core.pairs import TIE, Floats, Votes, add_up
 from tests.rewardmodel.core.planted import plant
 
 CONFIG = HeadConfig(seed=3)
@@ -65,13 +65,12 @@ def test_a_fit_is_the_same_every_time() -> None:
     planted = plant(votes=400)
     one, other = (fit_head(planted.votes, planted.features, CONFIG) for _ in range(2))
     assert np.array_equal(one.weights, other.weights)
-    keys = range(len(planted.features))
-    assert data_hash(planted.votes, planted.features, keys) == data_hash(
-        planted.votes, planted.features, keys
-    )
-    assert data_hash(planted.votes, planted.features + 1e-9, keys) != data_hash(
-        planted.votes, planted.features, keys
-    )
+
+    def hashed(features: Floats) -> str:
+        return judged_hash({"overall": Judged(planted.votes)}, range(len(features)), features, {})
+
+    assert hashed(planted.features) == hashed(planted.features.copy())
+    assert hashed(planted.features) != hashed(planted.features + 1e-9)
 
 
 def test_noise_gets_a_strong_prior() -> None:
