@@ -119,6 +119,13 @@ def checkpoints(project: Project) -> QuerySet[Checkpoint]:
     return Checkpoint.objects.filter(project=project).select_related("training_run")
 
 
+def packages(checkpoint: Checkpoint) -> QuerySet[Run]:
+    """The runs that packaged this checkpoint, newest first."""
+    return Run.objects.filter(
+        project=checkpoint.project_id, kind=Run.Kind.PACKAGING, params__checkpoint=checkpoint.pk
+    ).order_by("-id")
+
+
 def training_runs(project: Project) -> QuerySet[TrainingRun]:
     return TrainingRun.objects.filter(project=project).select_related("run", "checkpoint")
 

@@ -19,7 +19,7 @@ from annotation.selectors.access import projects_led
 from annotation.selectors.overview import latest_runs
 from rewardmodel import selectors, services
 from rewardmodel.models import Checkpoint, Score
-from rewardmodel.web import evaluation
+from rewardmodel.web import evaluation, uses
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in
 from rewardmodel.web.drift import drift_told
 from rewardmodel.web.pulls import pulls_told
@@ -50,6 +50,9 @@ def training(request: HttpRequest, slug: str) -> HttpResponse:
         tables=cast("list[Table]", shown.pop("all_tables", [])),
         checkpoint=checkpoint,
         is_in_use=checkpoint == in_use,
+        packaging=uses.packaged(checkpoint) if checkpoint else None,
+        licenses=uses.LICENSES,
+        scored=uses.scored_told(project, request.GET.get("scored", "")),
         quality=quality,
         trainings=[(each, _tested_words(each)) for each in trainings],
         paged=trainings,

@@ -1,7 +1,11 @@
 """The reward model's and acquisition's pages on what an evaluation and a round really store."""
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from annotation.models import Project, Run, User
 from rewardmodel import selectors, services
@@ -162,3 +166,53 @@ def test_a_lead_pauses_the_loop_and_lets_it_go_on(
     project.refresh_from_db()
     assert not project.loop_paused
     assert project.audit_entries.filter(actor=lena, action="project.update").count() == 2
+
+
+def test_two_responses_are_scored_side_by_side(
+    client: Client, project: Project, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    sent: list[Run] = []
+    monkeypatch.setattr("rewardmodel.web.uses.enqueue", sent.append)
+    form = {"prompt": "How?", "completion": ["Boil it.", "No."]}
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(f"{REWARD}score/", form)
+    (run,) = sent
+    assert answer["Location"] == f"{REWARD}?scored={run.pk}#uses"
+    assert "A worker is reading." in client.get(f"{REWARD}?scored={run.pk}").content.decode()
+    reward = {"mean": 1.25, "sd": 0.5, "novelty": 0.2, "out_of_distribution": True, "rank": 1}
+    items = [{"item": at, "criteria": {"overall": reward}, "is_truncated": True} for at in (0, 1)]
+    Run.objects.filter(pk=run.pk).update(
+        state="succeeded", started_at=timezone.now(), finished_at=timezone.now(),
+        result={"checkpoint": checkpoint.pk, "items": items},
+    )  # fmt: skip
+    page = client.get(f"{REWARD}?scored={run.pk}").content.decode()
+    assert "[0.25, 2.25]" in page
+    assert "a guess" in page
+    assert "Only the beginning" in page
+    empty = client.post(f"{REWARD}score/", {"prompt": "", "completion": [""]}, follow=True)
+    assert "Give a list of items" in empty.content.decode()
+
+
+def test_a_package_is_asked_for_and_taken(
+    client: Client, checkpoint: Checkpoint, settings: object, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("rewardmodel.web.doors.enqueue", lambda run: None)
+    settings.EXPORTS_DIR = tmp_path
+    way = f"/checkpoints/{checkpoint.pk}/package/"
+    assert "There is no package" in client.get(way, follow=True).content.decode()
+    client.post(f"/checkpoints/{checkpoint.pk}/pack/", {"license": "apache-2.0"})
+    run = Run.objects.get(kind="packaging")
+    assert run.params["license"] == "apache-2.0"
+    assert "It is being packaged." in client.get(REWARD).content.decode()
+    (tmp_path / "kitchen-reward.zip").write_bytes(b"PK")
+    Run.objects.filter(pk=run.pk).update(
+        state="succeeded", started_at=timezone.now(), finished_at=timezone.now(),
+        result={"folder": "kitchen-reward"},
+    )  # fmt: skip
+    assert "Download the package" in client.get(REWARD).content.decode()
+    taken = client.get(way)
+    assert b"".join(taken.streaming_content) == b"PK"
+    wrong = client.post(f"/checkpoints/{checkpoint.pk}/pack/", {"license": "?"}, follow=True)
+    assert "A license is an identifier" in wrong.content.decode()
