@@ -50,7 +50,8 @@ class Doubt:
 class DeepRewardModel:
     """A network with its tokenizer, its doubt, and how it was trained.
 
-    `course` is what is worth knowing of its training, JSON-safe.
+    `course` is what is worth knowing of its training, JSON-safe. `told` hears how many of how many
+    texts have been read, and may raise in order to stop.
     """
 
     network: RewardNetwork
@@ -63,6 +64,7 @@ class DeepRewardModel:
     course: Mapping[str, Any]
     kind: str = "deep"
     groups: tuple[str, ...] = ()
+    told: Callable[[int, int], None] = lambda done, total: None
     # What was read last: the criteria of one set of responses are asked for one by one.
     _last: tuple[Sequence[Text], Floats] | None = field(default=None, repr=False)
 
@@ -138,6 +140,7 @@ class DeepRewardModel:
 def fit_deep(
     votes: DeepVotes, texts: Sequence[Text], criteria: Sequence[str], config: DeepConfig, *,
     models_dir: Path, state: Path, watch: Callable[[Step], None] = lambda step: None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> DeepRewardModel:  # fmt: skip
     """Trains on votes about rows of `texts`; deterministic for a config on one kind of device.
 
@@ -165,7 +168,7 @@ def fit_deep(
     model = DeepRewardModel(
         network, base.tokenizer, base.pad_id, tuple(criteria), config, longest,
         doubt=Doubt((), (), Novelty(np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))),
-        course=_course(trained, tokens),
+        course=_course(trained, tokens), told=told,
     )  # fmt: skip
     with enough_memory(config):
         model.doubt, notes = _doubt(model, trained, _states(model, tokens))
@@ -224,12 +227,14 @@ def _states(model: DeepRewardModel, tokens: Sequence[Tokens]) -> Floats:
     device = network.eta.device
     found = np.zeros((len(tokens), network.head.shape[1]))
     is_bf16 = computes_bf16(device, model.config.precision)
-    budget = TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"])
+    budget, done = TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"]), 0
     for rows in in_length_order([len(row) for row in tokens], budget):
         ids, last = padded([tokens[row] for row in rows], model.pad_id)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bf16):
             _, final = network(ids.to(device), last.to(device))
         found[rows] = final.double().cpu().numpy()
+        done += len(rows)
+        model.told(done, len(tokens))
     if not np.isfinite(found).all():
         raise FeaturesInvalid("The reward network gives states that are not finite numbers.")
     return found

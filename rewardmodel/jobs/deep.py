@@ -64,7 +64,7 @@ def fit(
         return fit_deep(
             gathered(votes, strengths or {}), texts, tuple(votes), config,
             models_dir=Path(settings.MODELS_CACHE, "models"), state=state_folder(training),
-            watch=report,
+            watch=report, told=report.read,
         )  # fmt: skip
     except ModelUnavailable as error:
         raise Unavailable(error.message, hint=error.hint) from error
@@ -100,10 +100,8 @@ class _Report:
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
         self.first = self.first or step.done
-        is_last = step.done == step.total
-        if now - self.told < SECONDS_BETWEEN_REPORTS and not is_last:
+        if not self._is_due(step.done, step.total):
             return
-        self.told = now
         done = step.done - self.first + 1
         left = (now - self.started) / done * (step.total - step.done)
         self.handle.progress(
@@ -111,6 +109,18 @@ class _Report:
             f"Training: step {step.done:,} of {step.total:,}, loss {step.loss:.3f}, "
             f"at most {_spell(left)} left",
         )  # fmt: skip
+
+    def read(self, done: int, total: int) -> None:
+        """Tells of texts that the trained model has read."""
+        if self._is_due(done, total):
+            self.handle.progress(done, total, f"Reading responses: {done:,} of {total:,}")
+
+    def _is_due(self, done: int, total: int) -> bool:
+        now = time.monotonic()
+        if now - self.told < SECONDS_BETWEEN_REPORTS and done < total:
+            return False
+        self.told = now
+        return True
 
 
 def _spell(seconds: float) -> str:

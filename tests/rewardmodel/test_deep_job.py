@@ -49,11 +49,19 @@ def fit(training, folder, given=None, **changes):
     return deep.fit(handle, training, given or overall(), texts(PROMPTS), config)
 
 
-def test_it_reports_its_steps(training, base_folder):
+def test_it_reports_its_steps(training, base_folder, monkeypatch):
+    told = []
+    tell = RunHandle.progress
+    monkeypatch.setattr(
+        RunHandle, "progress", lambda self, *given: told.append(given) or tell(self, *given)
+    )
     model = fit(training, base_folder)
+    assert model.course["steps"] == 4
+    done, total, message = told[4]
+    assert (done, total) == (4, 4)
+    assert "step 4 of 4, loss 0." in message
     training.run.refresh_from_db()
-    assert training.run.done == training.run.total == model.course["steps"] == 4
-    assert "step 4 of 4, loss 0." in training.run.message
+    assert training.run.message == "Reading responses: 32 of 32"
     deep.forget_state(training)
     assert not deep.state_folder(training).exists()
 
