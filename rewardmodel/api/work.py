@@ -48,6 +48,12 @@ class GenerateIn(serializers.Serializer):
     )
 
 
+class TrainIn(serializers.Serializer):
+    deep = serializers.DictField(
+        required=False, help_text="What this training of a deep reward does otherwise."
+    )
+
+
 class ScoreIn(serializers.Serializer):
     items = serializers.JSONField(
         help_text="A list of {prompt or messages, completion}, 256 at most."
@@ -117,11 +123,17 @@ class Generate(APIView):
 
 
 class Train(APIView):
-    @extend_schema(request=None, responses={202: RequestedRunOut}, operation_id="train")
+    @extend_schema(request=TrainIn, responses={202: RequestedRunOut}, operation_id="train")
     def post(self, request: Request, slug: str) -> Response:
         """Trains the reward model on the judgments as they stand."""
         project = access.project_for_lead(user=_person(request), slug=slug)
-        return _accepted(services.training_request(actor=_person(request), project=project))
+        given = TrainIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        return _accepted(
+            services.training_request(
+                actor=_person(request), project=project, deep=given.validated_data.get("deep")
+            )
+        )
 
 
 class Acquire(APIView):

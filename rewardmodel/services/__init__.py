@@ -23,6 +23,7 @@ from rewardmodel.models import (
     TrainingRun,
 )
 from rewardmodel.selectors import Pair, samples_wanted
+from rewardmodel.services.uses import deep_changes
 
 FEATURE_CHUNK = 2_000
 
@@ -88,16 +89,21 @@ def generation_request(
 
 @transaction.atomic
 def training_request(
-    *, actor: User | None, project: Project, trigger: str = TrainingRun.Trigger.MANUAL
-) -> Run:
-    """Asks for a training. Raises Conflict while one is under way, Invalid without judgments."""
+    *, actor: User | None, project: Project, trigger: str = TrainingRun.Trigger.MANUAL,
+    deep: Mapping[str, object] | None = None,
+) -> Run:  # fmt: skip
+    """Asks for a training. Raises Conflict while one is under way, Invalid without judgments.
+
+    deep: what this training of a deep reward does otherwise than the installation says.
+    """
     if not judgment_selectors.live(
         project, include_simulated=project.learns_from_simulated
     ).exists():
         raise Invalid("There is nothing to learn from yet.", hint="Judge some comparisons first.")
     run = run_services.run_create_unless_live(
-        actor=actor, project=project, kind=Run.Kind.TRAINING, params={"trigger": trigger}
-    )
+        actor=actor, project=project, kind=Run.Kind.TRAINING,
+        params={"trigger": trigger} | ({"deep": deep_changes(project, deep)} if deep else {}),
+    )  # fmt: skip
     if run is None:
         raise Conflict("A training is waiting or running already.", hint="See Runs.")
     return run

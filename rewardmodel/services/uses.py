@@ -1,15 +1,17 @@
-"""Asking for what a checkpoint can do elsewhere: rewards of new texts, a package."""
+"""What a checkpoint is for, rewards of new texts or a package; and how a deep one is trained."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from annotation.core.errors import Conflict, Invalid, NotFound, Unavailable
-from annotation.models import Project, Run, User
+from annotation.models import Project, RewardModelKind, Run, User
 from annotation.services import audit_log
 from annotation.services import runs as run_services
+from rewardmodel.core.deep_settings import DeepConfig, DeepConfigInvalid
 from rewardmodel.core.scored_items import checked_items
 from rewardmodel.models import Checkpoint
 from rewardmodel.selectors import checkpoint_in_use
@@ -73,6 +75,20 @@ def package_archive(run: Run) -> Path:
             hint="Look under var/exports of the worker that wrote it, or package again.",
         )
     return path
+
+
+def deep_changes(project: Project, given: Mapping[str, object]) -> dict[str, object]:
+    """Settings for one deep training, checked. Raises Invalid that names the first wrong one."""
+    if project.reward_model != RewardModelKind.DEEP:
+        raise Invalid(
+            "These settings are for deep rewards, and this project's is on frozen features.",
+            field="deep", hint="Choose the deep one in the project's settings.",
+        )  # fmt: skip
+    try:
+        DeepConfig.from_dict(given)
+    except DeepConfigInvalid as error:
+        raise Invalid(error.message, field="deep", hint=error.hint) from error
+    return dict(given)
 
 
 def _in_use(project: Project) -> Checkpoint:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from alignui.commands import train
 from annotation.core.errors import Invalid, Unavailable
 from annotation.models import Project, Run
 from annotation.services.answers import CriterionInput
@@ -15,6 +17,7 @@ from rewardmodel.jobs.train import training_work
 from rewardmodel.models import Checkpoint, TrainingRun
 from rewardmodel.services import training_request
 from tests.factories import judge_for, make_run
+from tests.rest import error
 from tests.rewardmodel.core.deep_cast import texts, tiny_config, tiny_folder, votes
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +161,28 @@ def test_a_project_trains_scores_and_promotes_a_deep_reward(judged):
         scores = checkpoint.scores.filter(criterion__key=criterion)
         assert scores.count() == 2 * judged.prompts.count()
     assert not deep.state_folder(checkpoint.training_run).exists()
+
+
+def test_one_training_may_differ(api, lena, judged):
+    caller = api(lena)
+    response = caller.post("projects/kitchen/train", {"deep": {"epoch": 1}})
+    assert (response.status_code, error(response)["field"]) == (422, "deep")
+    response = caller.post("projects/kitchen/train", {"deep": {"epochs": 1, "ties": "rao-kupper"}})
+    run = Run.objects.get(pk=response.json()["id"])
+    run_execute(run_id=run.pk, work=training_work)
+    config = TrainingRun.objects.get(run=run).config
+    assert (config["epochs"], config["ties"], config["pairs_per_step"]) == (1, "rao-kupper", 2)
+    Project.objects.update(reward_model="embedded")
+    response = caller.post("projects/kitchen/train", {"deep": {"epochs": 1}})
+    assert "frozen features" in error(response)["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("given", ["{half", "[1]", '{"epochs": 0}'])
+def test_the_command_refuses_settings_in_words(project, monkeypatch, ana, given):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://tests/")
+    Project.objects.update(reward_model="deep")
+    judge_for(ana, project, 0)
+    result = CliRunner().invoke(train.command, [project.slug, "--deep", given])
+    assert isinstance(result.exception, Invalid)
+    assert result.exception.field == "deep"
