@@ -7,6 +7,7 @@ stop. A reward model whose preference turns by them looks at form.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -92,12 +93,19 @@ def swap_error(chances: Callable[[Floats], Floats], difference: Floats) -> float
     return float(np.abs(one - other[:, [1, 0, 2]]).max())
 
 
-def sample(size: int, prompts: Sequence[int], seed: int) -> list[int]:
-    """Up to `size` places, of different prompts as far as possible, drawn from the seed."""
-    order = np.random.default_rng([abs(seed), 6]).permutation(len(prompts))
+def sample(size: int, prompts: Sequence[int], keys: Sequence[int], seed: int) -> list[int]:
+    """Up to `size` places with different keys, of different prompts as far as possible.
+
+    Which keys are drawn hangs on the seed and on each key alone: of a project that grows mostly
+    the same are drawn again, so that what was read of them serves again.
+    """
+    lot = {key: blake2b(f"{seed}/{key}".encode(), digest_size=8).digest() for key in set(keys)}
     first: dict[int, int] = {}
-    rest = []
-    for at in order.tolist():
+    rest, seen = [], set()
+    for at in sorted(range(len(keys)), key=lambda place: lot[keys[place]]):
+        if keys[at] in seen:
+            continue
+        seen.add(keys[at])
         if first.setdefault(prompts[at], at) != at:
             rest.append(at)
     return [*first.values(), *rest][:size]

@@ -53,7 +53,8 @@ def swap_and_rewording(subject: Subject, read: Reader | None) -> dict[str, Any]:
     }
     if read is None:
         return found | {"note": NOT_READ}
-    places = rewording.sample(REWORDED, votes.prompt.tolist(), subject.seed)
+    firsts = [subject.responses.keys[row] for row in votes.first.tolist()]
+    places = rewording.sample(REWORDED, votes.prompt.tolist(), firsts, subject.seed)
     if not places:
         return found | {"note": "There is no vote to try it on."}
     rows, others = votes.first[places], votes.second[places]

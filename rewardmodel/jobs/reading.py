@@ -1,7 +1,11 @@
 """Reading completions with the frozen language model: each once, kept for every later training."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 from django.conf import settings
@@ -71,6 +75,28 @@ def read_texts(texts: Sequence[Text]) -> tuple[Floats, list[bool]]:
     for found in extractor.extract(requests):
         features[found.key], is_truncated[found.key] = found.vector, found.is_truncated
     return features, is_truncated
+
+
+def read_texts_once(texts: Sequence[Text]) -> Floats:
+    """Features (N, D) of texts that are not stored but will be asked for again: kept as files.
+
+    Raises what `read_texts` raises.
+    """
+    folder = Path(settings.MODELS_CACHE, "readings", extractor_id())
+    files = [folder / f"{_digest(text)}.npy" for text in texts]
+    missing = [at for at, file in enumerate(files) if not file.is_file()]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        for at, row in zip(missing, read_texts([texts[at] for at in missing])[0], strict=True):
+            with NamedTemporaryFile(dir=folder, suffix=".new", delete=False) as new:
+                np.save(new, row)
+            Path(new.name).replace(files[at])
+    return np.stack([np.load(file) for file in files])
+
+
+def _digest(text: Text) -> str:
+    """Names what is read, whoever asks."""
+    return hashlib.sha256(json.dumps([list(text.messages), text.text]).encode()).hexdigest()
 
 
 def _request(completion: Completion) -> FeatureRequest:

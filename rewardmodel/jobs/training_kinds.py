@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from annotation.models import Project
 from annotation.services.runs import RunHandle
 from rewardmodel.core.checkpoints import DEEP, EMBEDDED
@@ -18,7 +20,7 @@ from rewardmodel.core.embedded import (
 from rewardmodel.core.embedded_fit import fit_embedded, space_of
 from rewardmodel.core.errors import FeaturesInvalid
 from rewardmodel.core.features import EXTRAS, LENGTH_COLUMNS
-from rewardmodel.core.pairs import Votes
+from rewardmodel.core.pairs import TIE, Votes
 from rewardmodel.core.reward_model import Responses, RewardModel
 from rewardmodel.core.text_features import NAMES as TEXTS
 from rewardmodel.jobs import dataset, reading
@@ -89,7 +91,10 @@ def figures(trained: Trained, data: dataset.Dataset) -> dict[str, object]:
     """What is worth knowing of the fit, JSON-safe."""
     model = trained.model
     if not isinstance(model, EmbeddedRewardModel):
-        return {"course": dict(getattr(model, "course", {}))}
+        tie = float(model.chances(np.zeros(1))[0, TIE])
+        # Davidson's parameter at which equal rewards tie as often, whatever the model's own ties.
+        strength = float(np.log(2 * tie / (1 - tie)))
+        return {"course": dict(getattr(model, "course", {})), "tie_strength": strength}
     overall = model.heads[OVERALL]
     return {
         "precision": overall.head.precision,
@@ -122,7 +127,7 @@ def _fit_embedded(training: TrainingRun, data: dataset.Dataset) -> Trained:
     def refit(votes: Votes) -> RewardModel:
         return fit_embedded({OVERALL: data.part(votes)}, data.responses, quick, space=space)
 
-    return Trained(model, data.responses, refit, lambda texts: reading.read_texts(texts)[0])
+    return Trained(model, data.responses, refit, reading.read_texts_once)
 
 
 def _fit_deep(handle: RunHandle, training: TrainingRun, data: dataset.Dataset) -> Trained:

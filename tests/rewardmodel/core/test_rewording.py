@@ -40,6 +40,6 @@ def test_order_is_exact_for_a_model_of_differences_and_not_for_one_that_likes_th
 
 
 def test_the_sample_takes_other_prompts_first() -> None:
-    places = sample(3, [1, 1, 1, 2, 3], 4)
+    places = sample(3, [1, 1, 1, 2, 3], [5, 6, 7, 8, 9], 4)
     assert {[1, 1, 1, 2, 3][at] for at in places} == {1, 2, 3}
-    assert sample(9, [1, 1], 4) != []
+    assert len(sample(9, [1, 1, 1], [5, 6, 6], 4)) == 2
