@@ -131,8 +131,11 @@ def training_runs(project: Project) -> QuerySet[TrainingRun]:
 
 
 def rounds(project: Project) -> QuerySet[AcquisitionRound]:
-    return AcquisitionRound.objects.filter(project=project).select_related(
-        "batch", "control_batch", "checkpoint"
+    """Rounds, newest first; their checkpoints without what was measured of them."""
+    return (
+        AcquisitionRound.objects.filter(project=project)
+        .select_related("batch", "control_batch", "checkpoint")
+        .defer("checkpoint__metrics")
     )
 
 
@@ -315,6 +318,22 @@ def savings_reports(project: Project) -> QuerySet[SavingsReport]:
 def considered(acquisition_round: AcquisitionRound) -> QuerySet[Considered]:
     """What the round weighed, the most useful first."""
     return Considered.objects.filter(round=acquisition_round)
+
+
+def arms_by_pair(project: Project) -> dict[tuple[int, int], str]:
+    """Which arm each pair (lower id first) that a round opened is of; rounds without a model, which
+    have one arm only, are left out."""
+    opened = Considered.objects.filter(
+        round__project=project, round__checkpoint__isnull=False
+    ).exclude(arm=Considered.Arm.PASSED)
+    rows = opened.values_list("first_id", "second_id", "arm")
+    return {(min(first, second), max(first, second)): arm for first, second, arm in rows}
+
+
+def newest_function(project: Project) -> str:
+    """Of the newest round that weighed anything; "" before it."""
+    found = rounds(project).filter(checkpoint__isnull=False)
+    return found.values_list("function", flat=True).first() or ""
 
 
 def functions_by_pair(project: Project) -> dict[tuple[int, int], str]:

@@ -1,6 +1,6 @@
 """A project whose people prefer by a reward that is known, and a reward model that learned it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from rewardmodel.core.judged import Judged
 from rewardmodel.core.pairs import Votes
 from rewardmodel.core.reward_model import Responses
 from rewardmodel.jobs import evaluation
-from rewardmodel.jobs.evaluation_subject import Incumbent, Subject
+from rewardmodel.jobs.evaluation_subject import Subject
 from rewardmodel.models import Checkpoint
 from tests.factories import make_batch, make_policy, make_run, make_user
 
@@ -58,19 +58,22 @@ def learned(project: Project, *, seed: int = 1, votes: int = 2400) -> Learned:
     )
 
 
-def trained(found: Learned, *, incumbent: Incumbent | None = None) -> Checkpoint:
-    """A training that has ended with everything measured and every response scored."""
-    subject = found.subject
+def trained(found: Learned, *, is_whole: bool = False) -> Checkpoint:
+    """A training that has ended with every response scored, and all measured but what takes refits.
+
+    is_whole: with these too: folds, the learning curve, best of n.
+    """
+    subject = found.subject if is_whole else replace(found.subject, refit=None)
     run = make_run(found.project, Run.Kind.TRAINING, state="succeeded", message="Done.")
     training = services.training_start(
         run=run, trigger="manual", config={"dimensions": WIDTH}, seed=subject.seed
     )
-    decision = evaluation.gate(subject, incumbent)
+    decision = evaluation.gate(subject, None)
     checkpoint = services.training_succeed(
         training=training, n_judgments=len(subject.train) + len(subject.held_out),
         n_preferences=len(subject.train) + len(subject.held_out), data_hash="d" * 64,
         folder=f"{found.project.slug}/{run.pk}", extractor=EXTRACTOR, sha256="c" * 64,
-        metrics=evaluation.metrics(subject, incumbent), is_promoted=decision.is_promoted,
+        metrics=evaluation.metrics(subject), is_promoted=decision.is_promoted,
         reason=decision.reason,
     )  # fmt: skip
     scored = subject.model.predict(subject.responses)

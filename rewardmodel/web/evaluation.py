@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from annotation.core.figures import CalibrationBin, Interval, Point, Series, Table, interval_table
 from annotation.models import Project
+from rewardmodel.web.fit import why_no_head
 from rewardmodel.web.quality import figure_of, interval_of
 
 Metrics = Mapping[str, Any]
@@ -227,12 +228,21 @@ def criteria_told(metrics: Metrics) -> Told | None:
     rows = tuple(
         interval_of(each["name"], figure_of(each["evaluation"]["accuracy"]), "first")
         if each.get("evaluation")
-        else Interval(each["name"], None, note=each.get("note") or _("Not tested yet."))
+        else Interval(
+            each["name"],
+            None,
+            note=why_no_head(metrics, each["key"]) or each.get("note") or _("Not tested yet."),
+        )  # fmt: skip
         for each in found
     )
     sentence = _("Each criterion has a head of its own, tested on its own held-out answers.")
     table = interval_table("criteria", _("Accuracy by criterion"), rows, "accuracy")
     return Told(sentence, rows, table)
+
+
+def _no_figure(metrics: Metrics, criterion: Mapping[str, Any]) -> str:
+    known = why_no_head(metrics, criterion["key"]) or criterion.get("note")
+    return known or _("Not tested yet.")
 
 
 def slices_told(project: Project, metrics: Metrics, by: str) -> tuple[Told | None, list[str]]:

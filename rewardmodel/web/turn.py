@@ -36,7 +36,7 @@ class Turn:
 
 def turn_of(project: Project) -> Turn:
     """The newest training and what came of it."""
-    training = selectors.training_runs(project).first()
+    training = selectors.training_runs(project).defer("checkpoint__metrics").first()
     return Turn(
         stages=_stages(project, training) if training else (),
         following=_following(project),
@@ -59,11 +59,11 @@ def _stages(project: Project, training: TrainingRun) -> tuple[Stage, ...]:
     if checkpoint is None:
         return tuple(found)
     there = f"{page}?checkpoint={checkpoint.pk}"
-    scored = selectors.scores(checkpoint).values("completion").distinct().count()
+    scored = selectors.scores(checkpoint).count()
     words = ngettext("%(n)s response", "%(n)s responses", scored) % {"n": f"{scored:,}"}
     found.append(Stage(_("Gated"), checkpoint.reason, checkpoint.created_at, there))
     found.append(Stage(_("Scored"), words, checkpoint.created_at if scored else None, there))
-    newest = selectors.rounds(project).first()
+    newest = selectors.rounds(project).defer("detail", "checkpoint__metrics").first()
     if newest is not None and newest.created_at >= checkpoint.created_at:
         found += _opened(project, newest)
     return tuple(found)

@@ -54,8 +54,9 @@ def opened(project: Project, checkpoint: Checkpoint) -> AcquisitionRound:
 
 
 def test_every_part_of_an_evaluation_is_told_drawn_and_given_as_a_file(
-    client: Client, checkpoint: Checkpoint
+    client: Client, project: Project
 ) -> None:
+    trained(learned(project), is_whole=True)
     page = client.get(REWARD).content.decode()
     for words in (
         "The ceiling is people themselves", "Whom does it serve worst?", "Is it bought by looks?",
@@ -216,3 +217,21 @@ def test_a_package_is_asked_for_and_taken(
     assert b"".join(taken.streaming_content) == b"PK"
     wrong = client.post(f"/checkpoints/{checkpoint.pk}/pack/", {"license": "?"}, follow=True)
     assert "A license is an identifier" in wrong.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("course", "told"),
+    [
+        ({"overall": {"length": {"with_length": 0.6, "without_length": 0.62, "cost": 0.02}}},
+         "changes log-loss by +0.020 nats: 0.620 instead of 0.600"),
+        ({"overall": {"groups": {"Cooks": {"note": "It differs."}}}}, "Pool “Cooks”: It differs."),
+        ({"steps": 40, "train_votes": 900, "held_back_votes": 90, "held_back_prompts": 9,
+          "stopped_early": True, "truncated_texts": 3}, "stopped early, by 90 votes of 9 prompts"),
+    ],
+)  # fmt: skip
+def test_what_is_worth_knowing_of_the_fit_is_said(
+    client: Client, checkpoint: Checkpoint, course: dict[str, object], told: str
+) -> None:
+    checkpoint.metrics |= {"course": course, "left_out": {"harmless": "Nobody judged it."}}
+    checkpoint.save()
+    assert told in client.get(REWARD).content.decode()
