@@ -157,6 +157,7 @@ def test_a_project_trains_scores_and_promotes_a_deep_reward(judged):
     checkpoint = Checkpoint.objects.get()
     assert (checkpoint.kind, checkpoint.state) == ("deep", Checkpoint.State.PROMOTED)
     assert checkpoint.training_run.config["pairs_per_step"] == 2
+    assert checkpoint.metrics["tie_strength"] < 0, "nobody has tied"
     for criterion in ("overall", "honest"):
         scores = checkpoint.scores.filter(criterion__key=criterion)
         assert scores.count() == 2 * judged.prompts.count()
