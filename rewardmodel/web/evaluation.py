@@ -228,11 +228,7 @@ def criteria_told(metrics: Metrics) -> Told | None:
     rows = tuple(
         interval_of(each["name"], figure_of(each["evaluation"]["accuracy"]), "first")
         if each.get("evaluation")
-        else Interval(
-            each["name"],
-            None,
-            note=why_no_head(metrics, each["key"]) or each.get("note") or _("Not tested yet."),
-        )  # fmt: skip
+        else Interval(each["name"], None, note=_no_figure(metrics, each))
         for each in found
     )
     sentence = _("Each criterion has a head of its own, tested on its own held-out answers.")
