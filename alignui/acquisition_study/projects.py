@@ -46,7 +46,7 @@ def project_set(project: Project) -> LabelledSet:
     won = counts.counts[decided, FIRST] > counts.counts[decided, SECOND]
     pairs = Pairs(
         coordinates(dataset.feature_matrix(newest, keys)), first, second,
-        np.array([prompt_of[row] for row in first.tolist()], dtype=np.int64),
+        np.unique([prompt_of[row] for row in first.tolist()], return_inverse=True)[1],
         np.where(won, FIRST, SECOND).astype(np.int64), np.ones(len(first), dtype=bool),
     )  # fmt: skip
     return LabelledSet(

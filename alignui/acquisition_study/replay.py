@@ -72,15 +72,13 @@ def replay(pairs: Pairs, function: str, protocol: Protocol, seed: int, *, draw: 
 
 
 def split(pairs: Pairs, seed: int) -> tuple[Ints, Ints]:
-    """Rows to ask about and rows to test on, by prompt.
+    """Rows to ask about and rows to test on, by prompt: the splits of the reward's benchmark.
 
     A prompt below zero is one of whose pairs (id -1 - prompt) some may be tested on, none asked.
     """
     prompts = np.where(pairs.prompts < 0, -1 - pairs.prompts, pairs.prompts)
-    unique = np.unique(prompts)
-    held = np.random.default_rng([seed, 4]).permutation(unique)[
-        : round(HELD_OUT_SHARE * len(unique))
-    ]
+    order = np.random.default_rng(seed).permutation(int(prompts.max()) + 1)
+    held = order[: round(HELD_OUT_SHARE * len(order))]
     is_held = np.isin(prompts, held)
     may_be_asked = ~is_held & (pairs.prompts >= 0)
     return np.flatnonzero(may_be_asked), np.flatnonzero(is_held & pairs.is_fair)

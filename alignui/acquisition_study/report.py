@@ -68,7 +68,7 @@ def verdict(study: Study, found: Outcome) -> str:
         return "Too few seeds to say."
     if found.saved.is_real:
         return "Saves labels here."
-    if found.saved.high < 0:
+    if found.saved.high < 0 and found.saved.value < -found.saved.null_high:
         return "Needs more labels than chance here."
     return "Not told apart from chance here."
 

@@ -17,7 +17,7 @@ from rewardmodel.core.text_features import NAMES
 PLAIN = len(EXTRAS) + len(NAMES)
 
 
-def coordinates(features: Floats, dimensions: int = DIMENSIONS, *, plain: int = PLAIN) -> Floats:
+def coordinates(features: Floats, dimensions: int = DIMENSIONS, *, plain: int = 0) -> Floats:
     """The reward head's own projection of (n, D) features, scaled to a mean square of 1."""
     projection = fit_projection(features, dimensions - plain, plain=plain)
     found = projection.apply(features)

@@ -7,10 +7,12 @@ from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.posterior import SHAPE, Evidence, Prior, optimum
 
 
-def quick_fit(x: Floats, outcomes: Ints, precision: float, start: Floats | None = None) -> Beliefs:
+def quick_fit(
+    x: Floats, outcomes: Ints, precision: float | Floats, start: Floats | None = None
+) -> Beliefs:
     """The posterior for votes on differences x (n, k) with outcomes (n,), one vote each.
 
-    start: (k + 1,) weights and eta to begin from.
+    precision: of the prior, one or (k,). start: (k + 1,) weights and eta to begin from.
     """
     k = x.shape[1]
     counts = np.zeros((len(x), 3))

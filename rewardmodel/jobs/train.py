@@ -19,10 +19,12 @@ from annotation.services.runs import RunCancelled, RunHandle
 from rewardmodel import selectors, services
 from rewardmodel.core import leaderboard
 from rewardmodel.core.checkpoints import DEEP, load_reward_model
+from rewardmodel.core.embedded import EmbeddedRewardModel
 from rewardmodel.core.errors import NotEnoughData, RewardModelError
 from rewardmodel.core.reward_model import RewardModel
 from rewardmodel.jobs import dataset, evaluation, training_kinds
 from rewardmodel.jobs.evaluation_subject import Reader, Subject, incumbent_of
+from rewardmodel.jobs.savings import savings_measure
 from rewardmodel.jobs.training_kinds import Trained
 from rewardmodel.models import Checkpoint, TrainingRun
 
@@ -78,6 +80,8 @@ def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
         "seconds": {"fit": fitted - started, "test": time.monotonic() - fitted},
         **training_kinds.figures(trained, data),
     }
+    if isinstance(trained.model, EmbeddedRewardModel):
+        savings_measure(handle, training, data, trained.model)
     handle.progress(3, STEPS, "Saving the checkpoint and scoring completions")
     checkpoint, scored = _keep(
         training, _Ready(trained, data, metrics, decision.is_promoted, decision.reason)

@@ -12,6 +12,7 @@ from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import services
 from rewardmodel.core.function_names import FUNCTION_NAMES
 from rewardmodel.jobs import acquire, dataset, reading, training_kinds
+from rewardmodel.jobs.savings import savings_measure
 from rewardmodel.models import AcquisitionRound, CompletionFeature, Considered
 from tests.factories import make_project, make_run
 
@@ -187,3 +188,36 @@ def test_equal_candidates_are_drawn_by_chance(trained: Project) -> None:
     found = AcquisitionRound.objects.get(run=open_round(trained))
     assert found.size
     assert "All pairs were worth the same" in found.reason
+
+
+def test_what_rounds_saved_is_measured_once_for_a_training(trained: Project) -> None:
+    """Votes on what a round opened, then a training's measure; too few labels are a sentence."""
+    open_round(trained)
+    opened = Considered.objects.exclude(arm="passed").select_related(
+        "prompt", "first__policy", "second__policy"
+    )
+    rows = [
+        {
+            "prompt": pair.prompt.messages[-1]["content"], "annotator": f"worker {person}",
+            "winner": "left",
+            "completions": [
+                {"policy": c.policy.name, "text": c.text} for c in (pair.first, pair.second)
+            ],
+        }
+        for pair in opened for person in range(2)
+    ]  # fmt: skip
+    records_import(project=trained, kind="judgments", rows=rows)
+    run = make_run(trained, Run.Kind.TRAINING)
+    config = training_kinds.config_of(trained, {})
+    training = services.training_start(run=run, trigger="due", config=config, seed=1)
+    data = dataset.load(
+        trained, extractor=READER, cutoff=dataset.Cutoff(training.cutoff_judgment_id, False)
+    )
+    model = training_kinds.fit(RunHandle(run), training, data).model
+    report = savings_measure(RunHandle(run), training, data, model)
+    assert report is not None
+    assert (report.n_acquired, report.n_control) == (16, 4)
+    assert report.function == "portfolio"
+    assert (report.saved, report.low) == (None, None)
+    assert "Too few labels" in report.verdict
+    assert savings_measure(RunHandle(run), training, data, model) == report
