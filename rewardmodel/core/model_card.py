@@ -61,7 +61,7 @@ def _body(facts: CardFacts) -> Iterator[str]:
     yield "## Learned from\n"
     yield from (f"- {line}" for line in _data(facts.training))
     yield "\n## Measured quality\n"
-    yield from _quality(facts.metrics)
+    yield from _quality(facts)
     yield "\n## Intended use\n"
     yield (
         "Ranking responses to prompts like those it was trained on: choosing among candidates, "
@@ -96,37 +96,42 @@ def _data(training: Mapping[str, Any]) -> Iterator[str]:
     yield f"settings: `{config}`"
 
 
-def _quality(metrics: Mapping[str, Any]) -> Iterator[str]:
+_FIGURES = {
+    "accuracy": "accuracy", "longer_wins": "accuracy of “the longer one wins”",
+    "log_loss": "log-loss (nats)",
+}  # fmt: skip
+
+
+def _quality(facts: CardFacts) -> Iterator[str]:
+    """A row for each figure of each output; the overall reward is measured on folds too."""
     rows = [
-        (title, place, name)
-        for title, place in (("held-out prompts", "held_out"), ("folds", "cross_validation"))
-        for name in ("accuracy", "longer_wins", "log_loss")
-        if _value(metrics, place, name) is not None
+        (title, words, figure)
+        for title, found in _measured(facts)
+        for name, words in _FIGURES.items()
+        if isinstance((figure := found.get(name) or {}).get("value"), int | float)
     ]
     if not rows:
         yield "Nothing was measured: no prompt was held out and judged, or too few were."
         return
     yield "| on | figure | value | 95 % interval | votes | prompts |"
     yield "| --- | --- | ---: | ---: | ---: | ---: |"
-    words = {
-        "accuracy": "accuracy", "longer_wins": "accuracy of “the longer one wins”",
-        "log_loss": "log-loss (nats)",
-    }  # fmt: skip
-    for title, place, name in rows:
-        figure = metrics[place][name]
+    for title, words, figure in rows:
         interval = (
             "too few" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
         )
         yield (
-            f"| {title} | {words[name]} | {figure['value']:.3f} | {interval} "
+            f"| {title} | {words} | {figure['value']:.3f} | {interval} "
             f"| {figure['n_votes']} | {figure['n_prompts']} |"
         )
 
 
-def _value(metrics: Mapping[str, Any], place: str, name: str) -> float | None:
-    figure = (metrics.get(place) or {}).get(name) or {}
-    value = figure.get("value")
-    return float(value) if isinstance(value, int | float) else None
+def _measured(facts: CardFacts) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if "overall" in facts.outputs:
+        yield "held-out prompts", facts.metrics.get("held_out") or {}
+        yield "folds", facts.metrics.get("cross_validation") or {}
+    for found in facts.metrics.get("criteria") or []:
+        if found["key"] in facts.outputs and found["key"] != "overall":
+            yield f"“{found['key']}”, held-out prompts", found.get("evaluation") or {}
 
 
 def _limits(facts: CardFacts) -> Iterator[str]:

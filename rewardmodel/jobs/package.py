@@ -139,12 +139,16 @@ def _rewards(
 def training_facts(checkpoint: Checkpoint) -> dict[str, object]:
     """What a card says of where a checkpoint comes from, JSON-safe."""
     training = checkpoint.training_run
+    config = dict(training.config)
+    if "reference" in config:
+        # Where a host keeps its models is nobody's business.
+        config["reference"] = Path(str(config["reference"])).name
     finished = training.finished_at or checkpoint.created_at
     return {
         "n_judgments": training.n_judgments, "n_preferences": training.n_preferences,
         "includes_simulated": training.includes_simulated,
         "cutoff_judgment_id": training.cutoff_judgment_id, "data_hash": training.data_hash,
-        "sha256": checkpoint.sha256, "seed": training.seed, "config": training.config,
+        "sha256": checkpoint.sha256, "seed": training.seed, "config": config,
         "code_version": training.code_version, "finished_at": f"{finished:%Y-%m-%d}",
     }  # fmt: skip
 

@@ -39,8 +39,15 @@ def folders(settings, tmp_path):
 @pytest.fixture
 def checkpoint(project):
     found = make_deep_checkpoint(project)
-    found.metrics = {"held_out": {"accuracy": FIGURE}}
+    honest = {
+        "key": "honest",
+        "name": "Honest",
+        "evaluation": {"accuracy": FIGURE | {"value": 0.6}},
+    }
+    found.metrics = {"held_out": {"accuracy": FIGURE}, "criteria": [honest, {"key": "brief"}]}
     found.save()
+    found.training_run.config = {"reference": "/models/tiny", "epochs": 3}
+    found.training_run.save()
     return found
 
 
@@ -121,6 +128,9 @@ def test_each_criterion_may_be_an_output(checkpoint, project, settings):
         np.testing.assert_allclose(found[:, place], mine, atol=1e-4)
     _, one = packaged(project, settings, criterion="honest")
     np.testing.assert_allclose(rewards(one, ASKED)[:, 0], found[:, 1], atol=1e-6)
+    card = (one / "README.md").read_text()
+    assert "| “honest”, held-out prompts | accuracy | 0.600 | 0.740 to 0.880 | 120 | 30 |" in card
+    assert "0.810" not in card
 
 
 @pytest.mark.django_db
@@ -131,6 +141,8 @@ def test_the_card_says_what_it_is_and_how_good(checkpoint, project, settings):
     assert "| held-out prompts | accuracy | 0.810 | 0.740 to 0.880 | 120 | 30 |" in card
     assert checkpoint.sha256 in card
     assert "trust_remote_code" not in card
+    assert '"reference": "tiny"' in card
+    assert "0.600" not in card
     archive = package_archive(run)
     with zipfile.ZipFile(archive) as files:
         assert f"package-{run.pk}/README.md" in files.namelist()
