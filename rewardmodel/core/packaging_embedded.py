@@ -71,8 +71,11 @@ def package_embedded(
     marks = turn_marks(tokenizer)
     heads = [model.head(key) for key in outputs]
     size = len(heads[0].projection.centre)
+    base = reader.network.config.to_dict()
+    # Where a host keeps its models is nobody's business.
+    base.pop("_name_or_path", None)
     config = PackagedRewardConfig(
-        base=reader.network.config.to_dict(), layers=extractor.settings.layers,
+        base=base, layers=extractor.settings.layers,
         pooling=extractor.settings.pooling,
         max_prompt_tokens=extractor.settings.max_prompt_tokens,
         max_completion_tokens=extractor.settings.max_completion_tokens,

@@ -115,6 +115,8 @@ def test_an_embedded_checkpoint_gives_its_rewards_elsewhere(embedded, project, s
     np.testing.assert_allclose(found, mine, atol=1e-3)
     card = (folder / "README.md").read_text()
     assert "trust_remote_code=True" in card
+    for path in folder.iterdir():
+        assert str(settings.DEFAULT_MODEL).encode() not in path.read_bytes(), path.name
     assert "On 8 responses of the project, package and original correlate at 1.00000" in card
 
 
