@@ -92,7 +92,7 @@ def _criterion(key: str, judged: Judged, space: Space, config: EmbeddedConfig) -
         raise NotEnoughData(
             "There is no decided vote to learn from: all are ties, or there are none."
         )
-    how = HeadConfig(config.dimensions, config.folds, config.precision, config.seed, space.blocks)
+    how = space.config(HeadConfig(config.dimensions, config.folds, config.precision, config.seed))
     if config.precision is None:
         strength = strength_for(judged, space.coordinates, how)
     else:

@@ -31,7 +31,7 @@ class HeadConfig:
     """How a head is fitted; stored with it.
 
     blocks: widths of the last blocks of features that are taken as they are, not projected, each
-    with a prior of its own.
+    with a prior of its own. fixed_shares: of the last of these, that are not chosen.
     """
 
     dimensions: int = 128
@@ -39,6 +39,7 @@ class HeadConfig:
     precision: float | None = None
     seed: int = 0
     blocks: tuple[int, ...] = ()
+    fixed_shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def strength_for(
         shares = near.shares if near else (1.0,) * len(config.blocks)
         return Strength(config.precision, shares)
     return choose_strength(
-        judged, coordinates, blocks=config.blocks, folds=config.folds, seed=config.seed,
+        judged, coordinates, blocks=config.blocks, fixed=config.fixed_shares,
+        folds=config.folds, seed=config.seed,
         near=None if near is None else near.strength,
     )  # fmt: skip
 

@@ -50,17 +50,19 @@ def prompt_folds(prompts: Ints, folds: int, seed: int) -> list[NDArray[np.bool_]
 
 
 def choose_strength(
-    judged: Judged, coordinates: Floats, *, blocks: Sequence[int] = (), folds: int, seed: int,
-    near: Strength | None = None,
+    judged: Judged, coordinates: Floats, *, blocks: Sequence[int] = (),
+    fixed: tuple[float, ...] = (), folds: int, seed: int, near: Strength | None = None,
 ) -> Strength:  # fmt: skip
     """The prior with the least held-out log-loss; the strongest where one prompt is all.
 
     Precisions are tried from the strongest on, then shares, then the precision's neighbours again.
     Of many pairs a random share of the prompts is looked at, and the search ends after three
     precisions without an improvement: what is sought is a property of the weights, not of how many
-    votes there are. With `near` only its precision, its neighbours and its shares count.
+    votes there are. With `near` only its precision, its neighbours and its shares count. fixed:
+    shares of the last blocks that are not chosen.
     """
-    shares = (FIRST_SHARE,) * len(blocks) if near is None else near.shares
+    shares = (FIRST_SHARE,) * (len(blocks) - len(fixed)) + fixed
+    shares = shares if near is None else near.shares
     drawn, is_many = _for_choice(judged, seed)
     if is_many:
         coordinates = coordinates.astype(np.float32)
@@ -78,12 +80,13 @@ def choose_strength(
         )
         if is_many and since == PATIENCE:
             break
-    return best if near is not None or not shares else _with_shares(fits, best, lowest)
+    free = len(shares) - len(fixed)
+    return best if near is not None or not free else _with_shares(fits, best, lowest, free)
 
 
-def _with_shares(fits: "list[_Fold]", best: Strength, lowest: float) -> Strength:
-    """Each block's share in turn, the others as they are, and then the precision again."""
-    for block in range(len(best.shares)):
+def _with_shares(fits: "list[_Fold]", best: Strength, lowest: float, free: int) -> Strength:
+    """Each free block's share in turn, the others as they are, and then the precision again."""
+    for block in range(free):
         for share in SHARES:
             shares = (*best.shares[:block], share, *best.shares[block + 1 :])
             tried = Strength(best.precision, shares)

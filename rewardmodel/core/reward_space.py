@@ -17,6 +17,9 @@ from rewardmodel.core.pairs import Floats
 from rewardmodel.core.prior_choice import Strength
 from rewardmodel.core.projection import Projection, fit_projection
 
+# Length may explain what it can before any other column does.
+NUISANCE_SHARE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -32,7 +35,8 @@ class Space:
 
     def config(self, base: HeadConfig) -> HeadConfig:
         """How a head on these coordinates is fitted."""
-        return replace(base, blocks=self.blocks)
+        fixed = (NUISANCE_SHARE,) if self.nuisance else ()
+        return replace(base, blocks=self.blocks, fixed_shares=fixed)
 
     def reward(self, head: RewardHead) -> RewardHead:
         """The head without the nuisance, whose part of the posterior is integrated out."""
@@ -87,7 +91,7 @@ def make_space(
 def with_nuisance(strength: Strength, space: Space) -> Strength:
     """A prior that names no share for the nuisance gets a weak one there."""
     missing = len(space.blocks) - len(strength.shares)
-    return replace(strength, shares=strength.shares + (0.01,) * max(0, missing))
+    return replace(strength, shares=strength.shares + (NUISANCE_SHARE,) * max(0, missing))
 
 
 def _padded(found: Projection, features: Floats, unused: int) -> Projection:
