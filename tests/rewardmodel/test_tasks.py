@@ -15,6 +15,8 @@ pytestmark = pytest.mark.django_db
         (tasks.run_generation, Run.Kind.GENERATION),
         (tasks.run_training, Run.Kind.TRAINING),
         (tasks.run_acquisition, Run.Kind.ACQUISITION),
+        (tasks.run_scoring, Run.Kind.SCORING),
+        (tasks.run_packaging, Run.Kind.PACKAGING),
     ],
 )
 def test_a_worker_without_torch_says_so_in_the_run(project, monkeypatch, task, kind):
