@@ -142,7 +142,7 @@ def fit_deep(
     models_dir: Path, state: Path, watch: Callable[[Step], None] = lambda step: None,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> DeepRewardModel:  # fmt: skip
-    """Trains on votes about rows of `texts`; deterministic for a config on one kind of device.
+    """Trains on votes about rows of `texts`; deterministic for a config, on a CPU to the bit.
 
     state: a folder of this training's own, from which it resumes after a kill. Raises
     NotEnoughData, ModelUnavailable, TrainingFailed, PromptRefused.

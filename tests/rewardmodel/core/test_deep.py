@@ -76,6 +76,24 @@ def test_lora_learns_and_leaves_a_plain_network(base_folder, tmp_path):
     assert not any("lora" in name for name, _ in model.network.named_parameters())
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_checkpointing_saves_memory_and_changes_nothing(base_folder, tmp_path, method):
+    plain = fit(base_folder, tmp_path / "plain", epochs=1, method=method)
+    saving = fit(
+        base_folder, tmp_path / "saving", epochs=1, method=method, gradient_checkpointing=True
+    )
+    np.testing.assert_allclose(saving.course["last_losses"], plain.course["last_losses"], rtol=1e-4)
+
+
+def test_bfloat16_comes_near_float32(base_folder, tmp_path):
+    terms = {"epochs": 1, "patience": 100, "learning_rate": 1e-4}
+    exact = fit(base_folder, tmp_path / "exact", **terms)
+    rough = fit(base_folder, tmp_path / "rough", precision="bfloat16", **terms)
+    assert rough.network.head.dtype == torch.float32
+    assert rough.course["last_losses"] != exact.course["last_losses"]
+    np.testing.assert_allclose(rough.course["last_losses"], exact.course["last_losses"], atol=0.1)
+
+
 @pytest.mark.parametrize("ties", ["davidson", "rao-kupper"])
 def test_chances_add_up_and_know_ties(base_folder, tmp_path, ties):
     model = fit(base_folder, tmp_path, votes(PROMPTS, ties=True), ties=ties, epochs=1)
