@@ -89,8 +89,9 @@ def shifts(
 
 
 def has_drift(found: Sequence[Shift]) -> bool:
-    """Whether the newest batch differs from what came before it beyond chance."""
-    return bool(found) and bool(found[-1].is_drift)
+    """Whether the newest batch of which it can be told differs from those before it."""
+    told = [each for each in found if each.p_features is not None or each.p_surprise is not None]
+    return bool(told) and bool(told[-1].is_drift)
 
 
 def _judged(found: Sequence[Shift]) -> tuple[Shift, ...]:

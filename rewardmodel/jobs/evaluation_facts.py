@@ -1,7 +1,8 @@
 """What is known of votes and responses beside their features: prompts, people, batches, looks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from rewardmodel.core import shift
 from rewardmodel.core.pairs import Floats, Ints, Votes
 
 SMALLEST_GROUP = 5
+ARM_PROMPTS = 10
 # Acquisition chooses what is unlike the rest on purpose; its control arm stands for the world.
 LEFT_OUT = (
     Batch.Reason.GOLD, Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT, Batch.Reason.ACQUISITION,
@@ -99,37 +101,69 @@ def batches(project: Project, facts: ResponseFacts, votes: Votes) -> tuple[list[
     """The batches whose comparisons show these responses, oldest first; the batch of each vote.
 
     A pair that several batches show belongs to the first of them; what is not found gets -1.
+    Control arms of rounds are small: those that follow one another are taken together until they
+    have ten prompts, under the key and name of the last of them.
     """
     row_of = {key: row for row, key in enumerate(facts.keys)}
     shown: dict[int, set[int]] = {}
     together: dict[int, tuple[int, list[int]]] = {}
-    names: dict[int, str] = {}
-    candidates = (
+    about: dict[int, tuple[str, str]] = {}
+    for batch, name, reason, comparison, completion in _candidates(project):
+        row = row_of.get(completion)
+        if row is not None:
+            about[batch] = name, reason
+            shown.setdefault(batch, set()).add(row)
+            together.setdefault(comparison, (batch, []))[1].append(row)
+    arms = {key for key, (_name, reason) in about.items() if reason == Batch.Reason.CONTROL}
+    merged = _merged(shown, arms, facts.prompts)
+    found: dict[int, set[int]] = {}
+    for key, rows in shown.items():
+        found.setdefault(merged[key], set()).update(rows)
+    listed = [
+        shift.Batch(key, about[key][0], np.array(sorted(rows), dtype=np.int64))
+        for key, rows in sorted(found.items())
+    ]
+    first = _first_batches(together.values())
+    pairs = zip(votes.first.tolist(), votes.second.tolist(), strict=True)
+    of_vote = [merged.get(first.get(frozenset(pair), -1), -1) for pair in pairs]
+    return listed, np.array(of_vote, dtype=np.int64)
+
+
+def _candidates(project: Project) -> Iterator[tuple[int, str, str, int, int]]:
+    """Batch with its name and reason, comparison, completion; in order of batches."""
+    return (
         Candidate.objects.filter(comparison__project=project)
         .exclude(comparison__batch__reason__in=LEFT_OUT)
         .order_by("comparison__batch_id", "comparison_id")
-        .values_list("comparison__batch_id", "comparison__batch__name", "comparison_id",
-                     "completion_id")
+        .values_list("comparison__batch_id", "comparison__batch__name",
+                     "comparison__batch__reason", "comparison_id", "completion_id")
+        .iterator(chunk_size=5_000)
     )  # fmt: skip
-    for batch, name, comparison, completion in candidates.iterator(chunk_size=5_000):
-        row = row_of.get(completion)
-        if row is not None:
-            names[batch] = name
-            shown.setdefault(batch, set()).add(row)
-            together.setdefault(comparison, (batch, []))[1].append(row)
-    first_batch: dict[frozenset[int], int] = {}
-    for batch, rows in together.values():
-        for at, one in enumerate(rows):
-            for other in rows[at + 1 :]:
-                first_batch.setdefault(frozenset((one, other)), batch)
-    pairs = zip(votes.first.tolist(), votes.second.tolist(), strict=True)
-    return (
-        [
-            shift.Batch(key, names[key], np.array(sorted(rows), dtype=np.int64))
-            for key, rows in sorted(shown.items())
-        ],
-        np.array([first_batch.get(frozenset(pair), -1) for pair in pairs], dtype=np.int64),
-    )
+
+
+def _first_batches(comparisons: Iterable[tuple[int, list[int]]]) -> dict[frozenset[int], int]:
+    """The first batch in which each pair of rows stood together."""
+    first: dict[frozenset[int], int] = {}
+    for batch, rows in comparisons:
+        for pair in combinations(rows, 2):
+            first.setdefault(frozenset(pair), batch)
+    return first
+
+
+def _merged(shown: Mapping[int, set[int]], arms: set[int], prompts: Ints) -> dict[int, int]:
+    """Of each batch the key that it goes by; what is left over joins the arms before it."""
+    names = {key: key for key in shown}
+    waiting: list[int] = []
+    before: list[int] = []
+    for key in sorted(arms):
+        waiting.append(key)
+        rows = sorted(set().union(*(shown[each] for each in waiting)))
+        if len(np.unique(prompts[rows])) >= ARM_PROMPTS:
+            names |= dict.fromkeys(waiting, key)
+            before, waiting = waiting, []
+    if waiting:
+        names |= dict.fromkeys([*before, *waiting], waiting[-1])
+    return names
 
 
 def _people(keys: NDArray[np.int64]) -> list[int]:

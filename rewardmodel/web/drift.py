@@ -63,21 +63,17 @@ def _sentence(found: Mapping[str, Any]) -> str:
     shifts = found["shifts"]
     if not shifts:
         return _("No batch has been judged yet.")
-    newest = shifts[-1]
+    told = [s for s in shifts if s["p_features"] is not None or s["p_surprise"] is not None]
+    if not told:
+        return _("There is only one batch, or too few prompts in each, to compare.")
+    newest = told[-1]
     if found["has_drift"]:
         return _(
             "The newest batch, “%(name)s”, differs from those before it in %(what)s. After drift "
             "the model is trained again sooner."
         ) % {"name": newest["name"], "what": ", ".join(_differs(newest))}
-    if all(each["p_features"] is None for each in shifts):
-        return _("There is only one batch, or too few prompts in each, to compare.")
-    if newest["p_features"] is None:
-        return _("The newest batch, “%(name)s”, has too few prompts to be compared.") % {
-            "name": newest["name"]
-        }
-    return _("The newest batch, “%(name)s”, does not differ from those before it.") % {
-        "name": newest["name"]
-    }
+    same = _("The newest batch with enough prompts, “%(name)s”, does not differ beyond chance.")
+    return same % {"name": newest["name"]}
 
 
 def _outside(metrics: Mapping[str, Any]) -> str:

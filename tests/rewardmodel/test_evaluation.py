@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotation.models import Project
+from annotation.models import Batch, Completion, Project
 from rewardmodel.core.errors import CheckpointBroken
 from rewardmodel.core.pairs import TIE
-from rewardmodel.jobs import evaluation
+from rewardmodel.jobs import evaluation, evaluation_facts
 from rewardmodel.jobs.evaluation_subject import Incumbent, incumbent_of, predicted
 from rewardmodel.models import Checkpoint
+from tests.factories import make_batch
 from tests.learned import Learned, learned
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +125,24 @@ def test_rewording_is_read_again_where_a_reader_is_there(found: Learned) -> None
     consistency = evaluation.metrics(found.subject, read=same)["consistency"]
     assert consistency["rewording"]["flipped"]["n"] == 20
     assert 0 < consistency["rewording"]["flipped"]["value"] < 1
+
+
+def test_small_control_arms_are_taken_together_and_chosen_batches_left_out(
+    found: Learned,
+) -> None:
+    rows = list(Completion.objects.filter(pk__in=found.subject.responses.keys).order_by("pk"))
+    _kitchen, first, second = found.project.batches.order_by("pk")
+    Batch.objects.filter(pk=second.pk).update(reason=Batch.Reason.ACQUISITION)
+    arms = []
+    for start in range(0, 16, 4):
+        pairs = [(rows[4 * at], rows[4 * at + 3]) for at in range(start, start + 4)]
+        arms.append(make_batch(found.project, *pairs, reason=Batch.Reason.CONTROL))
+    facts = evaluation_facts.response_facts(found.subject.responses.keys)
+    listed, batch_of = evaluation_facts.batches(found.project, facts, found.subject.train)
+    # Three arms have twelve prompts; the fourth alone has too few and joins them.
+    assert [each.key for each in listed] == [first.pk, arms[3].pk]
+    assert len(np.unique(facts.prompts[listed[1].rows])) == 16
+    assert set(batch_of.tolist()) == {-1, first.pk, arms[3].pk}
 
 
 def _shuffled(found: Learned) -> object:
