@@ -100,10 +100,10 @@ def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
     if is_headless:
         _draw_head(classifier.score.weight, config.seed)
     if config.gradient_checkpointing:
-        # Its name before transformers 5.23; the old one goes with version 6.
-        old = getattr(classifier, "gradient_checkpointing_enable", None)
-        enable = getattr(classifier, "activation_checkpointing_enable", old)
-        enable({"use_reentrant": False})
+        # The newer name came during version 5 of transformers; the older one goes with 6.
+        has_new = hasattr(classifier, "activation_checkpointing_enable")
+        name = f"{'activation' if has_new else 'gradient'}_checkpointing_enable"
+        getattr(classifier, name)({"use_reentrant": False})
     context = int(getattr(classifier.config, "max_position_embeddings", config.max_tokens))
     if config.method == "lora":
         classifier = with_lora(classifier, config)
