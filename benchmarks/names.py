@@ -12,5 +12,7 @@ NAMES = {
     "annotators": "benchmarks.annotators",
     "audits": "benchmarks.audits",
     "reward": "benchmarks.reward",
+    "acquisition": "benchmarks.acquisition",
+    "leaderboard": "benchmarks.leaderboard",
     "deep": "benchmarks.deep",
 }

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from annotation.core.errors import Invalid
 from rewardmodel.core.pairs import Floats, Ints
 
-DIMENSIONS = 128
-PRECISION = 100.0
+DIMENSIONS = 64
+PRECISION = 30.0
 AGREEMENT = 0.78
 HIDDEN = 32
 SHARE = 0.15
@@ -28,7 +28,7 @@ class Pairs:
 
     responses: (r, k) coordinates, of unit mean square. first, second: (m,) rows of them. prompts:
     (m,) numbers from 0. outcomes: (m,) who won. chance: (m,) that people prefer the first, where it
-    is known as of planted sets. is_fair: (m,) whether a pair may stand for the test: poison may not.
+    is known as of planted sets. is_fair: (m,) whether a pair may be tested on: poison may not.
     seconds: (m,) what a judgment takes.
     """
 

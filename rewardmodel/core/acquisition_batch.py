@@ -12,6 +12,7 @@ from rewardmodel.core.beliefs import Array, Beliefs, outlook, quadrature
 from rewardmodel.core.pool import Pool
 
 CONDITIONAL_NODES = 7
+MOST_TARGETS = 4_000
 
 
 class Conditioned:
@@ -85,7 +86,11 @@ class PredictionOriented(Conditioned):
 
 
 def targets_matrix(targets: Array, beliefs: Beliefs) -> Array:
-    """A of `PredictionOriented` for targets (t, k), whose differences will have to be predicted."""
+    """A of `PredictionOriented` for targets (t, k), whose differences will have to be predicted.
+
+    Of very many targets every so many-th stands for its neighbours.
+    """
+    targets = targets[:: max(1, len(targets) // MOST_TARGETS)]
     information = beliefs.information(targets @ beliefs.weights.astype(targets.dtype))
     weighted = targets * (information / (2 * len(targets)))[:, None].astype(targets.dtype)
     return np.asarray(weighted.T @ targets)

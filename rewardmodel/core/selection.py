@@ -18,8 +18,8 @@ from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.pool import Function, Pool
 from rewardmodel.core.units import PAIR, POOL, by_prompt
 
-MOST_CANDIDATES = 4_000
-CHANCE_CANDIDATES = 1_000
+MOST_CANDIDATES = 2_500
+CHANCE_CANDIDATES = 500
 
 
 @dataclass(frozen=True, slots=True)
