@@ -37,7 +37,7 @@ def acquisition(request: HttpRequest, slug: str) -> HttpResponse:
         request,
         "rewardmodel/acquisition.html",
         project,
-        tables=[*tables, *([savings.table] if savings else [])],
+        tables=[*tables, *(savings.tables if savings else ())],
         shown=shown,
         rounds=paged,
         sentence=_sentence(shown),

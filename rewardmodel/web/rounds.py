@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.core.figures import Interval, Table, interval_table
+from annotation.core.figures import Interval, Point, Series, Table, interval_table
 from annotation.models import Project, Prompt
 from rewardmodel import selectors
 from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
@@ -28,8 +28,9 @@ class SavingsTold:
     verdict: str
     helps: bool | None
     rows: tuple[Interval, ...]
-    table: Table
+    tables: tuple[Table, ...]
     note: str
+    curves: tuple[Series, ...] = ()
 
 
 def function_words(name: str) -> str:
@@ -154,8 +155,34 @@ def savings_told(project: Project) -> SavingsTold | None:
         "acquired": f"{report.n_acquired:,}",
         "control": f"{report.n_control:,}",
     }
-    table = interval_table("savings", _("Labels saved"), rows, "share of labels")
-    return SavingsTold(report.verdict, _helps(report), rows, table, note)
+    curves = _curves(report.detail)
+    tables = (
+        interval_table("savings", _("Labels saved"), rows, "share of labels"),
+        Table(
+            "savings-curve",
+            _("Log-loss by labels of either arm"),
+            ("arm", "labels", "log-loss"),
+            tuple((one.name, point.x, point.value) for one in curves for point in one.points),
+        ),
+    )
+    return SavingsTold(report.verdict, _helps(report), rows, tables, note, curves)
+
+
+def _curves(detail: Mapping[str, Any]) -> tuple[Series, ...]:
+    """Log-loss after so many labels of each arm; nothing where it was not followed."""
+    labels = detail.get("labels") or []
+    if not labels:
+        return ()
+    return tuple(
+        Series(
+            name,
+            tuple(Point(x, value) for x, value in zip(labels, detail[key], strict=True)),
+            tone,
+        )
+        for key, name, tone in (
+            ("acquired", _("chosen"), "first"), ("control", _("at random"), "second"),
+        )
+    )  # fmt: skip
 
 
 def _helps(report: SavingsReport) -> bool | None:

@@ -134,8 +134,10 @@ def test_where_choosing_does_not_help_random_is_offered(
         project=project, training_run=opened.checkpoint.training_run, function="bald",
         cutoff_judgment_id=0, n_acquired=40, n_control=10, verdict="Measured.", seed=1,
         code_version="1", **figures,
+        detail={"labels": [10, 20], "acquired": [0.7, 0.6], "control": [0.7, 0.65]},
     )  # fmt: skip
     page = client.get(ROUNDS).content.decode()
+    assert "Log-loss on held-out prompts by labels of either arm" in page
     assert word in page
     assert ("Draw at random from now on" in page) is is_offered
     if is_offered:
