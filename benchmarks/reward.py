@@ -30,7 +30,7 @@ def measure(*, short: bool) -> list[Figure]:
         read = seconds(lambda: reading.read_missing(handle, project))
         trained = [seconds(lambda: _train(project)) for _ in range(1 if short else 3)]
         checkpoint = Checkpoint.objects.latest("id")
-        _add_completions(project, extractor, SCORED)
+        add_completions(project, extractor, SCORED)
         model = train.load_checkpoint(checkpoint)
         scored = [seconds(lambda: train.score_all(checkpoint, model)) for _ in trained]
         metrics: dict[str, Any] = checkpoint.metrics
@@ -38,7 +38,7 @@ def measure(*, short: bool) -> list[Figure]:
     return [
         Figure("responses read by SmolLM2", n_read / read, "responses/s", better="higher"),
         of_samples(
-            f"retraining on {votes:,} votes, features cached", trained, "s",
+            f"retraining on {votes:,} votes as the schedule does, features cached", trained, "s",
             goal=RETRAIN_GOAL_SECONDS,
         ),
         of_samples(f"scoring {SCORED:,} completions, features cached", scored, "s",
@@ -75,17 +75,18 @@ def _train(project: Any) -> None:
     from annotation.models import Run
     from annotation.services.runs import run_execute
     from rewardmodel.jobs.train import training_work
+    from rewardmodel.models import TrainingRun
     from rewardmodel.services import training_request
 
     Run.objects.filter(project=project, kind=Run.Kind.TRAINING, state=Run.State.QUEUED).delete()
-    run = training_request(actor=None, project=project)
+    run = training_request(actor=None, project=project, trigger=TrainingRun.Trigger.DUE)
     run_execute(run_id=run.pk, work=training_work)
     run.refresh_from_db()
     if run.state != Run.State.SUCCEEDED:
         raise RuntimeError(run.error)
 
 
-def _add_completions(project: Any, extractor: str, total: int) -> None:
+def add_completions(project: Any, extractor: str, total: int) -> None:
     """As many more as make the total; their features are copies of those that were read."""
     from annotation.models import Completion, Policy
     from rewardmodel.models import CompletionFeature

@@ -43,7 +43,10 @@ def measure(*, short: bool) -> list[Figure]:
     n = SPLITS_SHORT if short else SPLITS
     full = [_split(data, what, seed, CONFIG) for seed in range(n)]
     plain = [_split(data, what, s, replace(CONFIG, uses_text=False)) for s in range(n)]
-    found = [*_figures(full, ""), *_figures(plain, ", without facts of the text")]
+    found = [
+        *_figures(full, "", has_goals=not short),
+        *_figures(plain, ", without facts of the text"),
+    ]
     if not short:
         config = replace(CONFIG, debiases_length=True)
         found += _figures([_split(data, what, s, config) for s in range(n)], ", length taken out")
@@ -68,7 +71,7 @@ def _split(data: pandalm.PandaLM, what: Responses, seed: int, config: EmbeddedCo
     )
 
 
-def _figures(splits: list[Split], what: str) -> list[Figure]:
+def _figures(splits: list[Split], what: str, *, has_goals: bool = False) -> list[Figure]:
     accuracy = np.array([split.accuracy for split in splits])
     longer = np.array([split.longer for split in splits])
     bins = calibration_bins(
@@ -79,13 +82,13 @@ def _figures(splits: list[Split], what: str) -> list[Figure]:
     n = len(splits)
     held = f"{n} splits by prompt, {HELD_OUT:.0%} held out, min and max 95 % of splits"
     return [
-        _over_splits(f"accuracy on unseen prompts{what}: {held}", accuracy, goal=ACCURACY_GOAL
-                     if not what else None, baseline=float(longer.mean()),
+        _over_splits(f"accuracy on unseen prompts{what}: {held}", accuracy, baseline=float(longer.mean()),
+                     goal=ACCURACY_GOAL if has_goals else None,
                      baseline_name="the longer one wins"),
         _over_splits(f"gain over the length rule{what}", accuracy - longer,
-                     goal=0.0 if not what else None),
+                     goal=0.0 if has_goals else None),
         Figure(f"calibration error after temperature{what}, {total:,} votes of all splits", error,
-               "share", goal=ECE_GOAL if not what else None, n=n),
+               "share", goal=ECE_GOAL if has_goals else None, n=n),
     ]  # fmt: skip
 
 

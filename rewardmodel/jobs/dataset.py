@@ -213,32 +213,34 @@ class _Table:
         known = [v for v in verdicts if all(c in self.row_of for c in v.completion_ids)]
         seen = [v for v in known if v.prompt_id not in self.held]
         unseen = [v for v in known if v.prompt_id in self.held]
-        preferences = self._weighed(seen)
-        bad = key == Criterion.OVERALL
+        preferences = [
+            replace(p, weight=p.weight * self.weights.of_person(p)) for p in all_preferences(seen)
+        ]
+        train = votes_of(preferences, self.row_of)
         return CriterionData(
-            judged=self._judged(seen, with_bad=bad),
-            train=votes_of(preferences, self.row_of),
+            judged=self._judged(seen, preferences, train, with_bad=key == Criterion.OVERALL),
+            train=train,
             held_out=votes_of(list(all_preferences(unseen)), self.row_of),
             strengths=np.array([p.strength or 0 for p in preferences], dtype=np.int64),
         )
 
-    def _weighed(self, verdicts: Sequence[Verdict]) -> list[Preference]:
-        return [
-            replace(p, weight=p.weight * self.weights.of_person(p))
-            for p in all_preferences(verdicts)
-        ]
-
-    def _judged(self, verdicts: Sequence[Verdict], *, with_bad: bool) -> Judged:
-        pairs = [v for v in verdicts if len(v.completion_ids) == 2]
-        preferences = self._weighed(pairs)
-        known = [self.both_bad.get(p.judgment_id) for p in preferences] if with_bad else []
-        bad = np.array([np.nan if each is None else float(each) for each in known])
+    def _judged(
+        self, verdicts: Sequence[Verdict], preferences: Sequence[Preference], train: Votes,
+        *, with_bad: bool,
+    ) -> Judged:  # fmt: skip
+        """Pairs as votes; rankings of more than two apart, by size."""
         by_size: defaultdict[int, list[Verdict]] = defaultdict(list)
         for verdict in verdicts:
-            if len(verdict.completion_ids) > 2:
-                by_size[len(verdict.completion_ids)].append(verdict)
-        rankings = [self._rankings(by_size[size]) for size in sorted(by_size)]
-        return Judged(votes_of(preferences, self.row_of), bad if with_bad else None, rankings)
+            by_size[len(verdict.completion_ids)].append(verdict)
+        pairs = {verdict.judgment_id for verdict in by_size.pop(2, [])}
+        of_pair = np.array([p.judgment_id in pairs for p in preferences], dtype=bool)
+        known = [self.both_bad.get(p.judgment_id) for p in preferences] if with_bad else []
+        bad = np.array([np.nan if each is None else float(each) for each in known])
+        return Judged(
+            train.where(of_pair),
+            bad[of_pair] if with_bad else None,
+            [self._rankings(by_size[size]) for size in sorted(by_size)],
+        )
 
     def _rankings(self, verdicts: Sequence[Verdict]) -> Rankings:
         """Of one size."""

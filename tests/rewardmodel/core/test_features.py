@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rewardmodel.core import language_model
-from rewardmodel.core.errors import FeaturesInvalid
+from rewardmodel.core.errors import FeaturesInvalid, PromptRefused
 from rewardmodel.core.features import (
     EXTRAS,
     CompletionFeatures,
@@ -145,6 +145,21 @@ def test_a_broken_network_is_not_read() -> None:
     broken = language_model.language_model("broken", network, tiny_tokenizer())
     with pytest.raises(FeaturesInvalid, match="not finite"):
         read(broken, requests())
+
+
+def test_a_conversation_that_the_template_refuses_is_left_out_and_told() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}hi"
+    )
+    model = language_model.language_model("strict", tiny_network(), tokenizer)
+    extractor = FeatureExtractor(model, READER)
+    refused = FeatureRequest("no", [{"role": "system", "content": "Be brief."}, *ASK], "Yes")
+    asked, told = [refused, FeatureRequest("yes", ASK, "Yes")], []
+    found = list(extractor.extract(asked, refused=lambda request, why: told.append(request.key)))
+    assert ([f.key for f in found], told) == (["yes"], ["no"])
+    with pytest.raises(PromptRefused, match="no system"):
+        list(extractor.extract(asked))
 
 
 @pytest.mark.model

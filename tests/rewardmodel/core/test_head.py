@@ -29,6 +29,21 @@ def test_votes_of_a_pair_are_added_up() -> None:
     assert pairs.counts.tolist() == [[2, 0, 0.5], [1, 0, 0]]
 
 
+def test_a_weight_of_two_is_two_votes() -> None:
+    planted = plant(votes=200)
+    config = replace(CONFIG, precision=1.0)
+    twice = replace(planted.votes, weight=np.full(200, 2.0))
+    rows = np.tile(np.arange(200), 2)
+    again = planted.votes
+    doubled = Votes(
+        again.first[rows], again.second[rows], again.outcome[rows], again.weight[rows],
+        again.prompt[rows], again.annotator[rows],
+    )  # fmt: skip
+    one, other = (fit_head(votes, planted.features, config) for votes in (twice, doubled))
+    assert one.weights == pytest.approx(other.weights)
+    assert one.covariance == pytest.approx(other.covariance)
+
+
 def test_a_planted_reward_is_found_again() -> None:
     planted = plant(votes=6000)
     head = fit_head(planted.votes, planted.features, CONFIG)
