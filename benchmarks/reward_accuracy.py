@@ -81,14 +81,22 @@ def _figures(splits: list[Split], what: str, *, has_goals: bool = False) -> list
     error = sum(b.n * abs(b.won - b.predicted) for b in bins) / total
     n = len(splits)
     held = f"{n} splits by prompt, {HELD_OUT:.0%} held out, min and max 95 % of splits"
+    goals = (ACCURACY_GOAL, 0.0, ECE_GOAL) if has_goals else (None, None, None)
+    gain = accuracy - longer
     return [
-        _over_splits(f"accuracy on unseen prompts{what}: {held}", accuracy, baseline=float(longer.mean()),
-                     goal=ACCURACY_GOAL if has_goals else None,
-                     baseline_name="the longer one wins"),
-        _over_splits(f"gain over the length rule{what}", accuracy - longer,
-                     goal=0.0 if has_goals else None),
-        Figure(f"calibration error after temperature{what}, {total:,} votes of all splits", error,
-               "share", goal=ECE_GOAL if has_goals else None, n=n),
+        _over_splits(
+            f"accuracy on unseen prompts{what}: {held}", accuracy, goal=goals[0],
+            baseline=float(longer.mean()), baseline_name="the longer one wins",
+        ),
+        _over_splits(f"gain over the length rule{what}", gain),
+        Figure(
+            f"gain over the length rule{what}, low end of 95 % of splits",
+            float(np.quantile(gain, 0.025)), "share", goal=goals[1], better="higher", n=n,
+        ),
+        Figure(
+            f"calibration error after temperature{what}, {total:,} votes of all splits", error,
+            "share", goal=goals[2], n=n,
+        ),
     ]  # fmt: skip
 
 
