@@ -128,29 +128,46 @@ def credits_of(
 def label_worth(beliefs: Beliefs, asked: Asked, tested: NDArray[np.bool_], *, seed: int) -> Floats:
     """(e, n): by how much the loss on each of e tested votes would rise without each of n votes.
 
-    NaN where the two are of one fold of prompts. Folds are left out of the weights by the same
-    first-order step, all votes of a fold at once.
+    NaN where the two are of one fold of prompts: the votes of a fold are left out of the weights
+    that they are tested with. To second order in what leaving a vote out moves.
     """
     x, rows = asked.differences, np.flatnonzero(tested)
     prompts, of_prompt = np.unique(asked.prompts, return_inverse=True)
     fold_of = np.random.default_rng([seed, 7]).permutation(len(prompts))[of_prompt] % FOLDS
-    hessian = np.linalg.inv(beliefs.covariance)
     worth = np.full((len(rows), len(x)), np.nan)
     for fold in range(FOLDS):
-        out, now = fold_of == fold, fold_of[rows] == fold
+        inside, now = fold_of != fold, fold_of[rows] == fold
         if not now.any():
             continue
-        inside = ~out
-        slope, curvature = _slopes(beliefs, x @ beliefs.weights, asked.outcomes)
-        left = np.linalg.inv(hessian - (x[out] * curvature[out, None]).T @ x[out])
-        weights = beliefs.weights + left @ (x[out].T @ slope[out])
+        weights, covariance = _without(beliefs, asked, inside)
         slope, curvature = _slopes(beliefs, x @ weights, asked.outcomes)
-        towards = x[inside] @ left
+        towards = x[inside] @ covariance
         leverage = curvature[inside] * np.einsum("ij,ij->i", towards, x[inside])
         pull = slope[inside] / np.maximum(1 - leverage, 0.1)
-        effect = (x[rows[now]] @ towards.T) * slope[rows[now], None] * pull
+        moved = (x[rows[now]] @ towards.T) * pull
+        effect = slope[rows[now], None] * moved + curvature[rows[now], None] * moved**2 / 2
         worth[np.ix_(now, inside)] = effect
     return worth
+
+
+def _without(beliefs: Beliefs, asked: Asked, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Weights and covariance by the votes inside alone, two Newton steps from those by all.
+
+    What else the beliefs rest on (the prior, rankings) stays, as a quadratic around the weights.
+    """
+    x = asked.differences
+    slope, curvature = _slopes(beliefs, x @ beliefs.weights, asked.outcomes)
+    rest = np.linalg.inv(beliefs.covariance) - (x * curvature[:, None]).T @ x
+    pull = -(x.T @ slope)
+    weights, own, said = beliefs.weights, x[inside], asked.outcomes[inside]
+    covariance = beliefs.covariance
+    for _ in range(2):
+        slope, curvature = _slopes(beliefs, own @ weights, said)
+        precision = rest + (own * curvature[:, None]).T @ own
+        covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
+        gradient = own.T @ slope + pull + rest @ (weights - beliefs.weights)
+        weights = weights - covariance @ gradient
+    return weights, covariance
 
 
 def _slopes(beliefs: Beliefs, difference: Floats, outcomes: Ints) -> tuple[Floats, Floats]:
