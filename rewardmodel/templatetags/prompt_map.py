@@ -1,4 +1,4 @@
-"""The prompts of a round as a map: the darker, the more useful; what was chosen has a ring."""
+"""The prompts of a round as a map: the stronger the colour, the more useful; rings are chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
