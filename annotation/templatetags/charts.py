@@ -236,7 +236,11 @@ def _lines(
     if reference is not None:
         y = down.at(reference)
         marks.append(line("reference", across.at(across.low), y, across.at(across.high), y))
-        marks.append(word("tick", across.at(across.high), y - 5, reference_label, "end"))
+        is_low = down.bottom - y < AXIS  # where the words of the axis stand already
+        marks.append(
+            word("tick", "50%" if is_low else across.at(across.high), y - 5, reference_label,
+                 "middle" if is_low else "end")
+        )  # fmt: skip
     for one in series:
         marks += [stretched(height, _shape(one, across, down)), *_dots(one, across, down, style)]
     marks += [*_ends(series, across, down, style), *feet]
