@@ -202,7 +202,8 @@ def test_both_bad_says_where_the_bar_is(crowd: Project) -> None:
     assert checkpoint.metrics["bar"] != 0
 
 
-def test_rankings_are_learned_from_as_rankings() -> None:
+def test_rankings_are_learned_from_as_rankings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train.evaluation, "metrics", METRICS)
     project = make_project("Ranked", kind="ranking", candidates=3, held_out_fraction=0.0)
     names = ("one", "two", "three")
     judge(project, [
@@ -218,6 +219,7 @@ def test_rankings_are_learned_from_as_rankings() -> None:
     judged = load(checkpoint.training_run).criteria["overall"].judged
     assert len(judged.votes) == 0
     assert [(len(r), r.size, r.largest_tie) for r in judged.rankings] == [(24, 3, 2)]
+    assert checkpoint.metrics["cross_validation"]["accuracy"]["value"] > 0.7
     means = Score.objects.filter(completion__policy__name="one").values_list("mean", flat=True)
     assert min(means) > 0
 
