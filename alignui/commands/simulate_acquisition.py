@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from alignui.acquisition_study.files import given_set
 from alignui.acquisition_study.protocol import Protocol
@@ -103,10 +102,11 @@ def _print(found: Study, written: list[Path], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict()))
         return
-    head, *rows = table(found)
-    shown = Table(*head, title=f"{found.name}: {found.about}", title_justify="left")
-    for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+    click.echo(f"{found.name}: {found.about} {found.seeds} seeds, {found.labels[-1]} labels.")
+    for function, saved, by_chance, accuracy, worst, says in table(found)[1:]:
+        click.echo(
+            f"{function:22} saves {saved} (chance {by_chance}); accuracy {accuracy}, at worst "
+            f"{worst} labels. {says}"
+        )
     for path in written:
         click.echo(f"Wrote {path}.")
