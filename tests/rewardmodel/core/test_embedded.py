@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from rewardmodel.core.checkpoints import load_reward_model
 from rewardmodel.core.embedded import EmbeddedConfig, EmbeddedRewardModel, with_precision
 from rewardmodel.core.embedded_fit import fit_embedded, fit_temperature
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
-from rewardmodel.core.head import HeadConfig, fit_head, save_head, update_head
+from rewardmodel.core.head import HeadConfig, fit_head, head_arrays, update_head
 from rewardmodel.core.judged import Judged
 from rewardmodel.core.likelihood import davidson_log_chances, predictive_chances
 from rewardmodel.core.novelty import fit_novelty
@@ -21,6 +22,7 @@ from rewardmodel.core.text_features import NAMES, text_columns
 from tests.rewardmodel.core.planted import Planted, plant
 
 CONFIG = EmbeddedConfig(extras=2, seed=3)
+OLD_ARRAYS = {"centre", "scale", "axes", "weights", "covariance", "eta", "precision"}
 
 
 def seen(planted: Planted) -> Responses:
@@ -82,12 +84,16 @@ def test_it_is_read_back_as_it_was_and_mixed_files_are_refused(tmp_path: Path) -
 def test_a_head_of_before_there_were_criteria_still_loads(tmp_path: Path) -> None:
     planted = plant(votes=300)
     head = fit_head(planted.votes, planted.features, HeadConfig(precision=1.0))
-    save_head(head, tmp_path, config=HeadConfig(), about={})
+    arrays = {name: array for name, array in head_arrays(head).items() if name in OLD_ARRAYS}
+    save_file(arrays, tmp_path / "head.safetensors")
+    (tmp_path / "head.json").write_text('{"config": {}, "extractor": "x"}')
     model = load_reward_model(tmp_path)
     assert model.criteria == ("overall",)
     found = model.predict(seen(planted))
     assert np.array_equal(found.mean, head.score(planted.features)[0])
     assert not found.novelty.any()
+    with pytest.raises(NotEnoughData, match="older kind"):
+        update_head(model.head(), planted.votes, planted.features)
 
 
 def test_features_of_another_reader_are_refused() -> None:
