@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rewardmodel.core.deep_data import DeepVotes, Reader, Tokens, in_length_order, padded
+from rewardmodel.core.deep_data import DeepVotes, Reader, Tokens
 from rewardmodel.core.deep_laplace import (
     Calibration,
     Novelty,
@@ -25,16 +25,17 @@ from rewardmodel.core.deep_laplace import (
 )
 from rewardmodel.core.deep_launch import launch, processes_wanted
 from rewardmodel.core.deep_loss import vote_log_probs
-from rewardmodel.core.deep_network import RewardNetwork, computes_bf16, load_base, merged
+from rewardmodel.core.deep_memory import enough_memory
+from rewardmodel.core.deep_network import RewardNetwork, load_base, merged
+from rewardmodel.core.deep_reading import read_states
 from rewardmodel.core.deep_settings import DeepConfig
-from rewardmodel.core.deep_training import Step, Trained, enough_memory, train
+from rewardmodel.core.deep_training import Step, Trained, train
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid, NotEnoughData
 from rewardmodel.core.language_model import LOADING_ERRORS
 from rewardmodel.core.pairs import Floats
 from rewardmodel.core.reward_model import Prediction, Responses, Text
 
 FORMAT = 1
-TOKENS_AT_ONCE = {"cpu": 4096, "cuda": 65536}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,24 +221,11 @@ def _course(trained: Trained, tokens: Sequence[Tokens]) -> dict[str, Any]:
     }
 
 
-@torch.inference_mode()
 def _states(model: DeepRewardModel, tokens: Sequence[Tokens]) -> Floats:
-    """(N, H) final states, read in groups of like length."""
-    network = model.network.eval()
-    device = network.eta.device
-    found = np.zeros((len(tokens), network.head.shape[1]))
-    is_bf16 = computes_bf16(device, model.config.precision)
-    budget, done = TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"]), 0
-    for rows in in_length_order([len(row) for row in tokens], budget):
-        ids, last = padded([tokens[row] for row in rows], model.pad_id)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bf16):
-            _, final = network(ids.to(device), last.to(device))
-        found[rows] = final.double().cpu().numpy()
-        done += len(rows)
-        model.told(done, len(tokens))
-    if not np.isfinite(found).all():
-        raise FeaturesInvalid("The reward network gives states that are not finite numbers.")
-    return found
+    return read_states(
+        model.network, tokens, pad_id=model.pad_id, precision=model.config.precision,
+        told=model.told,
+    )  # fmt: skip
 
 
 def load_deep(folder: Path) -> DeepRewardModel:

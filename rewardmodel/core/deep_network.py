@@ -73,13 +73,15 @@ class RewardNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
-    """A loaded network with its tokenizer. `source` is where it came from."""
+    """A loaded network with its tokenizer. `source` is where it came from; a head `is_new` that
+    did not come along."""
 
     network: RewardNetwork
     tokenizer: Any
     source: str
     pad_id: int
     context_length: int
+    is_new: bool = False
 
 
 def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
@@ -107,7 +109,8 @@ def load_base(config: DeepConfig, *, criteria: int, models_dir: Path) -> Base:
     context = int(getattr(classifier.config, "max_position_embeddings", config.max_tokens))
     if config.method == "lora":
         classifier = with_lora(classifier, config)
-    return Base(RewardNetwork(classifier, criteria), tokenizer, source, pad_id, context)
+    network = RewardNetwork(classifier, criteria)
+    return Base(network, tokenizer, source, pad_id, context, is_headless)
 
 
 def _draw_head(weight: Tensor, seed: int) -> None:

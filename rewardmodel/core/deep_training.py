@@ -8,8 +8,8 @@ divided by a constant, so that how the pairs are dealt out does not weigh them.
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,9 @@ from rewardmodel.core.deep_data import (
     padded,
 )
 from rewardmodel.core.deep_loss import centring_loss, votes_loss
+from rewardmodel.core.deep_memory import enough_memory
 from rewardmodel.core.deep_network import Base, RewardNetwork, computes_bf16
+from rewardmodel.core.deep_reading import first_head, read_states
 from rewardmodel.core.deep_settings import DeepConfig
 from rewardmodel.core.deep_state import (
     Standing,
@@ -109,6 +111,8 @@ class Run:
         torch.manual_seed(config.seed)
         fingerprint = _fingerprint(votes, held_back, tokens, config, base.source)
         self.standing = load_state(state, fingerprint, self.network, self.optimiser)
+        if base.is_new and not self.standing.step:
+            self._begin_with_a_fitted_head()
         self.model = self.accelerator.prepare_model(self.network)
         pairs, pair_of = votes.pairs
         self.lengths = np.array([len(tokens[a]) + len(tokens[b]) for a, b in pairs])
@@ -129,6 +133,22 @@ class Run:
         Below one where what the texts of a pair begin with was read once.
         """
         return self.processed / self.read if self.read else 1.0
+
+    def _begin_with_a_fitted_head(self) -> None:
+        """The base's new head is that of a linear reward on its states as they are."""
+        votes = self.votes
+        rows = np.unique(np.concatenate([votes.first, votes.second]))
+        states = read_states(
+            self.network, [self.tokens[row] for row in rows], pad_id=self.base.pad_id,
+            precision=self.config.precision,
+        )  # fmt: skip
+        numbered = replace(
+            votes, first=np.searchsorted(rows, votes.first),
+            second=np.searchsorted(rows, votes.second),
+        )  # fmt: skip
+        found = first_head(states, numbered, len(self.network.eta), self.config.seed)
+        with torch.no_grad():
+            self.network.head.copy_(torch.from_numpy(found))
 
     def go(self, watch: Watch) -> None:
         """All steps that are left; the best weights are in the network afterwards."""
@@ -343,26 +363,6 @@ def _gathered(votes_of: list[Ints], pairs: Ints) -> tuple[Ints, Ints]:
     found = [votes_of[pair] for pair in pairs]
     place = np.repeat(np.arange(len(pairs)), [len(part) for part in found])
     return place, np.concatenate(found)
-
-
-@contextmanager
-def enough_memory(config: DeepConfig) -> Iterator[None]:
-    """Turns running out of memory into words."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _no_memory(config) from error
-    except RuntimeError as error:
-        if "allocate memory" in str(error):
-            raise _no_memory(config) from error
-        raise
-
-
-def _no_memory(config: DeepConfig) -> TrainingFailed:
-    return TrainingFailed(
-        f"There is no memory for {config.pairs_at_once} pairs of up to {config.max_tokens} tokens.",
-        hint="Lower pairs_at_once or max_tokens, choose gradient_checkpointing, or train by LoRA.",
-    )
 
 
 def _fingerprint(

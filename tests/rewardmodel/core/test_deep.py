@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from rewardmodel.core import deep_training
+from rewardmodel.core import deep_loss, deep_training
 from rewardmodel.core.deep import fit_deep, load_deep
 from rewardmodel.core.deep_data import (
     Reader,
@@ -19,6 +19,7 @@ from rewardmodel.core.deep_data import (
     joined,
     padded,
 )
+from rewardmodel.core.deep_laplace import laplace
 from rewardmodel.core.deep_network import load_base
 from rewardmodel.core.deep_settings import DeepConfig, DeepConfigInvalid
 from rewardmodel.core.errors import (
@@ -145,14 +146,58 @@ def test_a_broken_checkpoint_is_called_so(two_heads, tmp_path):
         load_deep(tmp_path)
 
 
-def test_the_posterior_shrinks_with_votes_and_strange_texts_are_novel(base_folder, tmp_path):
-    few = fit(base_folder, tmp_path / "few", votes(12), epochs=1)
-    many = fit(base_folder, tmp_path / "many", epochs=1)
-    asked = responses(texts(20))
-    assert many.predict(asked).sd.mean() < few.predict(asked).sd.mean()
+def test_the_posterior_shrinks_with_votes():
+    rng = np.random.default_rng(0)
+    states, weights = rng.standard_normal((2 * PROMPTS, 6)), rng.standard_normal(6)
+    given = votes(PROMPTS)
+    wide, narrow = (
+        laplace(states, states @ weights, weights, some, -1.0, "davidson")
+        for some in (given.where(given.prompt < 8), given)
+    )
+    assert np.linalg.eigvalsh(wide.covariance - narrow.covariance).min() > -1e-9
+    nothing = laplace(states, states @ weights, weights, given.where(given.prompt < 0), -1.0,
+                      "davidson")  # fmt: skip
+    np.testing.assert_allclose(nothing.covariance, np.eye(6) * (weights @ weights))
+
+
+def test_the_posterior_is_the_inverse_hessian():
+    """Of Davidson's likelihood: by finite differences of its gradient at the weights."""
+    rng = np.random.default_rng(1)
+    states, weights = rng.standard_normal((2 * PROMPTS, 3)), rng.standard_normal(3)
+    given, eta = votes(PROMPTS), torch.tensor(-0.7, dtype=torch.float64)
+    found = laplace(states, states @ weights, weights, given, float(eta), "davidson")
+    rows = torch.from_numpy(states[given.first] - states[given.second])
+    outcome = torch.from_numpy(given.outcome)
+
+    def loss(w):
+        margin = torch.zeros(len(rows), dtype=torch.float64)
+        d = rows @ w
+        return deep_loss.votes_loss(d, eta.expand_as(d), outcome, margin, "davidson").sum()
+
+    hessian = torch.autograd.functional.hessian(loss, torch.from_numpy(weights))
+    wanted = np.linalg.inv(hessian.numpy() + found.precision * np.eye(3))
+    np.testing.assert_allclose(found.covariance, wanted, rtol=1e-8)
+
+
+def test_strange_texts_are_novel(two_heads):
     strange = responses([Text([{"role": "system", "content": "9" * 60}], "\x01\x02" * 20)])
-    assert many.predict(strange).novelty[0] > 0.95
-    assert many.predict(responses(texts(PROMPTS))).novelty.mean() < 0.8
+    assert two_heads.predict(strange).novelty[0] > 0.95
+    assert two_heads.predict(responses(texts(PROMPTS))).novelty.mean() < 0.8
+
+
+def test_training_begins_with_a_fitted_head(base_folder, tmp_path):
+    """Before the first step the head tells good from bad already, and rewards are around zero."""
+    base = load_base(tiny_config(base_folder), criteria=2, models_dir=base_folder)
+    reader, given = Reader(base.tokenizer, 128), votes(PROMPTS)
+    tokens = [reader.read(text) for text in texts(PROMPTS)]
+    nothing = given.where(np.zeros(PROMPTS, dtype=bool))
+    deep_training.Run(base, given, nothing, tokens, tiny_config(base_folder), tmp_path)
+    with torch.inference_mode():
+        rewards, _ = base.network(*padded(tokens, base.pad_id))
+    overall = rewards[:, 0].numpy()
+    assert (overall[::2] > overall[1::2]).mean() > 0.9
+    assert abs(overall.mean()) < 1e-3 * np.ptp(overall) + 1e-4
+    assert not rewards[:, 1].any(), "nobody judged the second criterion"
 
 
 def test_resuming_gives_the_weights_of_a_training_that_was_not_killed(base_folder, tmp_path):
@@ -211,11 +256,13 @@ def test_nothing_to_learn_from(base_folder, tmp_path, outcome):
         fit(base_folder, tmp_path, ties if outcome == "ties" else nothing)
 
 
-def test_a_loss_that_is_no_number_ends_it(base_folder, tmp_path):
-    given = votes(PROMPTS)
-    broken = replace(given, weight=np.where(given.prompt % 2, np.nan, 1.0))
+def test_a_loss_that_is_no_number_ends_it(base_folder, tmp_path, monkeypatch):
+    def diverging(*given):
+        return deep_loss.votes_loss(*given) * torch.nan
+
+    monkeypatch.setattr(deep_training, "votes_loss", diverging)
     with pytest.raises(TrainingFailed, match=r"no number.*learning rate"):
-        fit(base_folder, tmp_path, broken)
+        fit(base_folder, tmp_path)
 
 
 @pytest.mark.parametrize(
