@@ -13,7 +13,13 @@ from rewardmodel import services
 from rewardmodel.core.function_names import FUNCTION_NAMES
 from rewardmodel.jobs import acquire, dataset, reading, training_kinds
 from rewardmodel.jobs.savings import savings_measure
-from rewardmodel.models import AcquisitionRound, CompletionFeature, Considered
+from rewardmodel.models import (
+    AcquisitionRound,
+    Checkpoint,
+    CompletionFeature,
+    Considered,
+    Score,
+)
 from tests.factories import make_project, make_run
 
 pytestmark = pytest.mark.django_db
@@ -221,3 +227,20 @@ def test_what_rounds_saved_is_measured_once_for_a_training(trained: Project) -> 
     assert (report.saved, report.low) == (None, None)
     assert "Too few labels" in report.verdict
     assert savings_measure(RunHandle(run), training, data, model) == report
+
+
+def test_a_deep_model_chooses_by_its_scores(trained: Project) -> None:
+    Checkpoint.objects.update(kind=Checkpoint.Kind.DEEP)
+    run = open_round(trained)
+    assert "no score" in run.error
+    checkpoint = Checkpoint.objects.get()
+    overall = trained.criteria.get(key="overall")
+    Score.objects.bulk_create(
+        Score(checkpoint=checkpoint, completion=each, criterion=overall, mean=number / 10, sd=0.5)
+        for number, each in enumerate(Completion.objects.filter(prompt__project=trained))
+    )
+    found = AcquisitionRound.objects.get(run=open_round(trained))
+    assert (found.function, found.size) == ("bald", 10)
+    assert "deep model" in found.reason
+    chosen = found.considered.filter(arm="acquired").first()
+    assert chosen.detail["sd"] == pytest.approx(0.5**0.5, abs=1e-3)
