@@ -98,7 +98,7 @@ def _criterion(key: str, judged: Judged, space: Space, config: EmbeddedConfig) -
     else:
         strength = with_nuisance(_named_strength(config, space), space)
     whole = fit_coordinates(judged, space.coordinates, space.projection, how, strength)
-    folds = _folds(judged, space, how, strength)
+    folds = _folds(judged, space, how, strength, whole)
     temperature, eta, course = _calibrated(judged, space, whole, folds)
     course |= {"precision": strength.precision, "shares": list(strength.shares)}
     return Fitted(CriterionHead(space.reward(whole), temperature, eta, {}, course), whole, folds)
@@ -110,9 +110,12 @@ def _named_strength(config: EmbeddedConfig, space: Space) -> Strength:
 
 
 def _folds(
-    judged: Judged, space: Space, how: HeadConfig, strength: Strength
+    judged: Judged, space: Space, how: HeadConfig, strength: Strength, whole: RewardHead
 ) -> tuple[LeftOut, ...]:
-    """Heads that did not see one fold of the prompts, with the prior of the whole."""
+    """Heads that did not see one fold of the prompts, with the prior of the whole.
+
+    They begin where the whole ended, and end where their own optimum is: there is only one.
+    """
     found = []
     prompts = judged.prompts
     masks = prompt_folds(prompts, how.folds, how.seed + 1)
@@ -120,7 +123,9 @@ def _folds(
         left_out, rest = prompts[mask], prompts[~mask]
         train = judged.where(np.isin(judged.votes.prompt, rest), rest)
         if train.is_decided:
-            head = fit_coordinates(train, space.coordinates, space.projection, how, strength)
+            head = fit_coordinates(
+                train, space.coordinates, space.projection, how, strength, start=whole
+            )
             found.append(LeftOut(left_out, train, head))
     return tuple(found)
 

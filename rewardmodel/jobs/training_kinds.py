@@ -122,7 +122,8 @@ def _fit_embedded(training: TrainingRun, data: dataset.Dataset) -> Trained:
     config = config_from(training.config)
     space = space_of(data.responses.features, config)
     model = fit_embedded(data.judged, data.responses, config, groups=data.groups, space=space)
-    quick = with_precision(model)
+    # Refits by the dozen: three folds are enough for their temperatures.
+    quick = replace(with_precision(model), folds=3)
 
     def refit(votes: Votes) -> RewardModel:
         return fit_embedded({OVERALL: data.part(votes)}, data.responses, quick, space=space)
