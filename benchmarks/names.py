@@ -15,4 +15,5 @@ NAMES = {
     "acquisition": "benchmarks.acquisition",
     "leaderboard": "benchmarks.leaderboard",
     "deep": "benchmarks.deep",
+    "loop": "benchmarks.loop",
 }
