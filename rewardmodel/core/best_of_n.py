@@ -17,8 +17,7 @@ from math import log
 import numpy as np
 from scipy.special import gammaln
 
-from annotation.core.resampling import Resampling, corrected_interval
-from rewardmodel.core.measures import FEW_PROMPTS
+from rewardmodel.core.measures import FEW_PROMPTS, interval_over
 from rewardmodel.core.pairs import Floats, Ints
 
 LEAST_RESPONSES = 3
@@ -167,11 +166,9 @@ def _gain(values: Floats, seed: int) -> Gain:
     value = float(values.mean())
     if np.ptp(values) < 1e-12:
         return Gain(value, None, None)
-    found = corrected_interval(
-        np.column_stack([values, np.ones(len(values))]), np.ones(len(values)),
-        lambda totals: np.asarray(totals[:, 0] / totals[:, 1]), Resampling(seed),
-    )  # fmt: skip
-    return Gain(value, found.low, found.high)
+    sums = np.column_stack([values, np.ones(len(values))])
+    low, high, _ = interval_over(sums, lambda t: np.asarray(t[:, 0] / t[:, 1]), seed)
+    return Gain(value, low, high)
 
 
 def _verdict(points: Sequence[BestOf]) -> str:

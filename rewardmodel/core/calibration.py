@@ -10,14 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from annotation.core.resampling import Resampling
-from rewardmodel.core.evaluate import Bin, calibration_bins
-from rewardmodel.core.measures import FEW_PROMPTS, Figure, chance_of_first, decided, log_losses
-from rewardmodel.core.pairs import FIRST, Floats, Votes
+from rewardmodel.core.evaluate import BINS, Bin, calibration_bins
+from rewardmodel.core.measures import (
+    FEW_PROMPTS,
+    Figure,
+    chance_of_first,
+    credit,
+    decided,
+    log_losses,
+)
+from rewardmodel.core.pairs import FIRST, Floats, Ints, Votes
 
 FLOOR, ROOF = 0.1, 10.0
 FEWEST_VOTES = 30
-RESAMPLES = 300
+RESAMPLES, DRAWS = 1000, 30
 
 Chances = Callable[[Floats], Floats]
 
@@ -94,29 +100,36 @@ def _error(chance: Floats, won: np.ndarray, votes: Votes, seed: int) -> Figure:
     prompts, prompt_of = np.unique(votes.prompt, return_inverse=True)
     if not len(votes):
         return Figure(None, None, None, 0, 0, "There is no decided vote on these prompts yet.")
-    value = expected_error(chance, won, np.ones(len(won)))
+    value = expected_error(chance, won)
     if len(prompts) < FEW_PROMPTS:
         note = f"Only {len(prompts)} prompts: too few for an interval that can be trusted."
         return Figure(value, None, None, len(votes), len(prompts), note)
-    how = Resampling(seed, RESAMPLES)
-    random = np.random.default_rng(how.seed)
-    counts = random.multinomial(
-        len(prompts), np.full(len(prompts), 1 / len(prompts)), size=how.resamples
+    random = np.random.default_rng(abs(seed))
+    size = len(prompts)
+    counts = random.multinomial(size, np.full(size, 1 / size), size=RESAMPLES).astype(float)
+    place, gap = _gaps(chance, won)
+    sums = np.bincount(prompt_of * BINS + place, weights=gap, minlength=size * BINS)
+    drawn = np.abs(counts @ sums.reshape(size, BINS)).sum(axis=1) / (
+        counts @ np.bincount(prompt_of)
     )
-    drawn = np.array([expected_error(chance, won, row[prompt_of].astype(float)) for row in counts])
     low, high = np.quantile(drawn - (drawn.mean() - value), [0.025, 0.975])
     return Figure(
         value, max(0.0, min(float(low), value)), max(float(high), value), len(votes), len(prompts)
     )
 
 
-def expected_error(chance: Floats, won: np.ndarray, weight: Floats) -> float:
+def expected_error(chance: Floats, won: np.ndarray) -> float:
     """Mean gap between what was said and what came true over ten bins of the favourite's chance."""
+    place, gap = _gaps(chance, won)
+    return float(np.abs(np.bincount(place, weights=gap)).sum() / len(chance))
+
+
+def _gaps(chance: Floats, won: np.ndarray) -> tuple[Ints, Floats]:
+    """(n,) bins of the favourite's chance, and whether it won minus that chance."""
     confidence = np.maximum(chance, 1 - chance)
-    hit = np.where(chance == 0.5, 0.5, (chance > 0.5) == won)
-    place = np.clip(((confidence - 0.5) * 20).astype(int), 0, 9)
-    gaps = np.bincount(place, weights=weight * (hit - confidence), minlength=10)
-    return float(np.abs(gaps).sum() / weight.sum()) if weight.sum() else 0.0
+    hit = credit(chance - 0.5, won)
+    place = np.clip(((confidence - 0.5) * 2 * BINS).astype(np.int64), 0, BINS - 1)
+    return place, np.asarray(hit - confidence)
 
 
 def _error_by_chance(chance: Floats, seed: int) -> float | None:
@@ -124,6 +137,5 @@ def _error_by_chance(chance: Floats, seed: int) -> float | None:
     if not len(chance):
         return None
     random = np.random.default_rng([abs(seed), 2])
-    ones = np.ones(len(chance))
-    drawn = [expected_error(chance, random.random(len(chance)) < chance, ones) for _ in range(100)]
+    drawn = [expected_error(chance, random.random(len(chance)) < chance) for _ in range(DRAWS)]
     return float(np.mean(drawn))

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from annotation.core.audit import benjamini_hochberg
-from annotation.core.resampling import Resampling, corrected_interval, gradient
 from rewardmodel.core.measures import (
     FEW_PROMPTS,
     Figure,
     chance_of_first,
     decided,
+    interval_over,
+    linear_error,
     log_losses,
     mean_over_prompts,
     right,
@@ -143,19 +144,17 @@ def gap_over_prompts(
             np.bincount(prompt_of, weights=weight, minlength=len(prompts))
             for weight in (values * mask, mask, values * ~mask, ~mask)
         ]
-    )
+    ).astype(float)
     size = len(prompts)
     if size < FEW_PROMPTS or not mask.any() or mask.all():
         return Figure(None, None, None, int(mask.sum()), size, "Nothing beside it."), None
-    value = float(_gaps(sums.sum(axis=0)[None])[0])
-    found = corrected_interval(sums.astype(float), np.ones(size), _gaps, Resampling(seed))
-    if found.low is None or found.high is None:
-        return Figure(value, None, None, int(mask.sum()), size, found.note), None
-    low, high = min(found.low, value), max(found.high, value)
-    pulls = (sums - sums.mean(axis=0)) @ gradient(_gaps, sums.sum(axis=0))
-    error = float(np.sqrt((pulls**2).sum() * size / (size - 1)))
+    value, error = linear_error(sums, _gaps)
+    low, high, note = interval_over(sums, _gaps, seed)
+    if low is None or high is None:
+        return Figure(value, None, None, int(mask.sum()), size, note), None
     p = float(2 * stdtr(size - 1, -abs(value) / error)) if error > 0 else None
-    return Figure(value, low, high, int(mask.sum()), size, found.note), p
+    figure = Figure(value, min(low, value), max(high, value), int(mask.sum()), size, note)
+    return figure, p
 
 
 def _gaps(totals: Floats) -> Floats:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from annotation.core.resampling import Resampling, corrected_interval
-from rewardmodel.core.measures import FEW_PROMPTS
+from rewardmodel.core.measures import FEW_PROMPTS, interval_over
 from rewardmodel.core.pairs import Floats, Ints
 
 
@@ -56,8 +55,7 @@ def within_prompts(
     if len(sums) < FEW_PROMPTS:
         note = f"Only {len(sums)} prompts: too few for an interval that can be trusted."
         return Correlation(name, value, None, None, n, len(sums), note)
-    found = corrected_interval(sums, np.ones(len(sums)), _pooled, Resampling(seed))
-    low, high = found.low, found.high
+    low, high, note = interval_over(sums, _pooled, seed)
     return Correlation(
         name,
         value,
@@ -65,7 +63,7 @@ def within_prompts(
         None if high is None else max(high, value),
         n,
         len(sums),
-        found.note,
+        note,
     )
 
 

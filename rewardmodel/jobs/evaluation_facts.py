@@ -11,6 +11,7 @@ from annotation.core.text_features import text_features
 from annotation.models import Batch, Candidate, Completion, Project, Prompt, User
 from annotation.selectors.pluralism import groupings
 from rewardmodel.core import shift
+from rewardmodel.core.evaluate_slices import MOST_SLICES
 from rewardmodel.core.pairs import Floats, Ints, Votes
 
 SMALLEST_GROUP = 5
@@ -193,9 +194,13 @@ def _languages(votes: Votes) -> Masks:
 
 
 def _policy_pairs(votes: Votes, facts: ResponseFacts) -> Masks:
+    """The commonest pairs of policies; there may be thousands of others with a vote or two."""
     names = [
         " / ".join(sorted((facts.policies[one], facts.policies[other])))
         for one, other in zip(votes.first.tolist(), votes.second.tolist(), strict=True)
     ]
-    labels = np.array(names)
-    return {str(label): labels == label for label in np.unique(labels)} if names else {}
+    labels, label_of, counts = np.unique(
+        np.array(names, dtype=str), return_inverse=True, return_counts=True
+    )
+    common = np.argsort(-counts, kind="stable")[:MOST_SLICES]
+    return {str(labels[at]): label_of == at for at in common.tolist()}

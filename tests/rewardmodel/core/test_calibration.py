@@ -53,7 +53,7 @@ def test_the_error_is_a_weighted_mean_of_gaps() -> None:
     chance = np.array([0.6, 0.6, 0.9, 0.1])
     won = np.array([True, False, True, False])
     # Two at 0.6 of which half come true; two at 0.9 (once as 0.1 of the first) that all do.
-    assert expected_error(chance, won, np.ones(4)) == pytest.approx((2 * 0.1 + 2 * 0.1) / 4)
+    assert expected_error(chance, won) == pytest.approx((2 * 0.1 + 2 * 0.1) / 4)
 
 
 def test_few_prompts_get_a_figure_without_an_interval() -> None:

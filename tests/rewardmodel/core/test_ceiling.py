@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from annotation.core.resampling import Resampling, corrected_interval
 from rewardmodel.core.ceiling import ceiling, leave_one_out
-from rewardmodel.core.measures import mean_over_prompts
+from rewardmodel.core.measures import interval_over, mean_over_prompts
 from rewardmodel.core.pairs import FIRST, SECOND, TIE, Votes
 
 
@@ -73,3 +74,16 @@ def test_intervals_over_few_prompts_cover_as_they_say() -> None:
         found = mean_over_prompts(values, votes_of(rows), draw)
         missed += not found.low <= 0.6 <= found.high
     assert missed / 150 < 0.095
+
+
+def test_with_many_prompts_the_quick_interval_is_the_bootstraps() -> None:
+    random = np.random.default_rng(6)
+    sums = np.column_stack([random.normal(3, 2, 400), random.uniform(4, 9, 400)])
+
+    def ratio(totals: np.ndarray) -> np.ndarray:
+        return totals[:, 0] / totals[:, 1]
+
+    low, high, _ = interval_over(sums, ratio, 1)
+    slow = corrected_interval(sums, np.ones(400), ratio, Resampling(1))
+    assert [low, high] == pytest.approx([slow.low, slow.high], rel=0.02)
+    assert interval_over(np.ones((400, 2)), ratio, 1)[0] is None
