@@ -59,8 +59,8 @@ def replay(pairs: Pairs, function: str, protocol: Protocol, seed: int, *, draw: 
             known = known_share(*beliefs.moments(x[free]))
             shares = dict(portfolio_shares(beliefs, asked, known=known, seed=seed).shares)
             told.append(shares)
-        by_chance = [row for row, name in zip(labelled, by, strict=True) if name == RANDOM]
-        fence = fence_for(beliefs, x[by_chance], pairs.outcomes[by_chance])
+        by_chance = np.array([name == RANDOM for name in by])
+        fence = fence_for(beliefs, x[labelled], pairs.outcomes[labelled], by_chance)
         chosen = _batch(
             pairs, x, free, beliefs, labelled, protocol, shares, [seed, draw, size], fence
         )

@@ -153,12 +153,12 @@ def _of_features(
     coordinates = _coordinates(checkpoint, head, keys)
     first, second = _rows(frame)
     asked = _asked(project, checkpoint, head)
-    by_chance = [row for row, name in enumerate(asked.functions) if name == RANDOM]
+    by_chance = np.array([name == RANDOM for name in asked.functions], dtype=bool)
     pool = replace(
         frame,
         differences=coordinates[first] - coordinates[second],
         responses=coordinates,
-        fence=fence_for(beliefs, asked.differences[by_chance], asked.outcomes[by_chance]),
+        fence=fence_for(beliefs, asked.differences, asked.outcomes, by_chance),
     )
     return Ground(pool, beliefs, keys, coordinates, asked)
 

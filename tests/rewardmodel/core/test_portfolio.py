@@ -113,10 +113,13 @@ def test_the_fence_opens_where_votes_on_large_differences_can_be_foretold() -> N
     outcomes = broken.outcomes.copy()
     outcomes[large] = (broken.differences[large] @ TRUTH > 0).astype(np.int64)
     assert 0.2 < large.mean() < 0.3
-    assert fence_for(believed(sound), sound.differences, sound.outcomes) == WIDE
+    every = np.ones(200, dtype=bool)
+    assert fence_for(believed(sound), sound.differences, sound.outcomes, every) == WIDE
     spoiled = Asked(broken.differences, outcomes, broken.prompts, broken.functions)
-    assert fence_for(believed(spoiled), broken.differences, outcomes) == NARROW
-    assert fence_for(believed(sound), sound.differences[:10], sound.outcomes[:10]) == NARROW
+    assert fence_for(believed(spoiled), broken.differences, outcomes, every) == NARROW
+    few = (sound.differences[:10], sound.outcomes[:10], every[:10])
+    assert fence_for(believed(sound), *few) == NARROW
+    assert fence_for(believed(sound), sound.differences, sound.outcomes, ~every) == NARROW
 
 
 @pytest.fixture(scope="module")
