@@ -17,6 +17,8 @@ from rewardmodel.models import AcquisitionRound, Checkpoint, Considered, Savings
 
 
 class CheckpointOut(serializers.ModelSerializer):
+    """`metrics.people`, whose votes move it, is told to who leads the project only."""
+
     class Meta:
         model = Checkpoint
         fields = [
@@ -24,6 +26,14 @@ class CheckpointOut(serializers.ModelSerializer):
             "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def to_representation(self, instance: Checkpoint) -> dict[str, Any]:
+        """As stored, less what tells of single people where the reader does not lead them."""
+        found = super().to_representation(instance)
+        reader = cast(User, self.context["request"].user)
+        if not access.projects_led(reader).filter(pk=instance.project_id).exists():
+            found["metrics"] = {k: v for k, v in found["metrics"].items() if k != "people"}
+        return found
 
 
 class RoundOut(serializers.ModelSerializer):
@@ -120,7 +130,7 @@ class Promote(APIView):
         project = access.project_for_lead(user=_person(request), slug=slug)
         checkpoint = selectors.checkpoint_in(project, pk)
         found = services.checkpoint_promote(actor=_person(request), checkpoint=checkpoint)
-        return Response(CheckpointOut(found).data)
+        return Response(CheckpointOut(found, context={"request": request}).data)
 
 
 class Rounds(generics.ListAPIView):

@@ -3,10 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from annotation.models import Run
+from annotation.models import ProjectRole, Run
 from rewardmodel import selectors, services
 from rewardmodel.models import Checkpoint, SavingsReport
-from tests.factories import judge, make_completion, make_policy, make_run
+from tests.factories import judge, make_completion, make_policy, make_run, make_user
 from tests.rest import error
 
 
@@ -17,7 +17,8 @@ def checkpoint(project) -> Checkpoint:
     return services.training_succeed(
         training=training, n_judgments=9, n_preferences=9, data_hash="d" * 64,
         folder=f"kitchen/{run.pk}", extractor="x", sha256="c" * 64,
-        metrics={"held_out": {"accuracy": {"value": 0.7}}}, is_promoted=True, reason="The first.",
+        metrics={"held_out": {"accuracy": {"value": 0.7}}, "people": {"pulls": []}},
+        is_promoted=True, reason="The first.",
     )  # fmt: skip
 
 
@@ -48,6 +49,16 @@ def test_a_checkpoint_is_read_and_promoted(api, lena, project, checkpoint):
     assert project.audit_entries.filter(action="checkpoint.promote", actor=lena).exists()
     assert caller.get("projects/kitchen/checkpoints/999999").status_code == 404
     assert caller.post("projects/kitchen/checkpoints/999999/promote").status_code == 404
+
+
+def test_whose_votes_move_it_is_told_to_leads_only(api, lena, project, checkpoint):
+    viewer = make_user("vera")
+    ProjectRole.objects.create(project=project, user=viewer, role="viewer")
+    for who, is_told in ((lena, True), (viewer, False)):
+        (listed,) = api(who).get("projects/kitchen/checkpoints").json()["results"]
+        one = api(who).get(f"projects/kitchen/checkpoints/{checkpoint.pk}").json()
+        assert ("people" in listed["metrics"], "people" in one["metrics"]) == (is_told, is_told)
+        assert one["metrics"]["held_out"]["accuracy"]["value"] == 0.7
 
 
 def test_a_round_tells_what_it_weighed_page_by_page(api, lena, opened):

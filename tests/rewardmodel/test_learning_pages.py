@@ -7,10 +7,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from annotation.models import Project, Run, User
+from annotation.models import Project, ProjectRole, Run, User
 from rewardmodel import selectors, services
 from rewardmodel.models import AcquisitionRound, Checkpoint, SavingsReport
-from tests.factories import make_run
+from tests.factories import make_run, make_user
 from tests.learned import learned, trained
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,30 @@ def test_every_part_of_an_evaluation_is_told_drawn_and_given_as_a_file(
     for key in ("accuracy", "ceiling", "calibration", "slices", "look", "best-of-n", "drift"):
         rows = client.get(f"{REWARD}?csv={key}").content.decode().splitlines()
         assert len(rows) > 1, key
+
+
+def test_leads_see_whose_votes_move_it_and_nobody_else(
+    client: Client, project: Project, checkpoint: Checkpoint, ana: User
+) -> None:
+    figure = {"value": -0.02, "low": -0.03, "high": -0.01, "n_votes": 40, "n_prompts": 9}
+    checkpoint.metrics |= {
+        "people": {
+            "n_people": 1, "method": "Newton's steps",
+            "pulls": [{"annotator": ana.pk, "n_votes": 12, "moved": 0.31, "turned": 0.08,
+                       "log_loss": figure}],
+        }
+    }  # fmt: skip
+    checkpoint.save()
+    page = client.get(REWARD).content.decode()
+    assert "Without Ana the model would prefer the other response in 8.0%" in page
+    assert "It would surely be better without Ana, each looked at alone." in page
+    assert "−0.020" in page
+    assert "Ana,12,0.31" in client.get(f"{REWARD}?csv=people").content.decode()
+    viewer = make_user("vera")
+    ProjectRole.objects.create(project=project, user=viewer, role="viewer")
+    client.force_login(viewer)
+    assert "Whose votes move it" not in client.get(REWARD).content.decode()
+    assert "Ana" not in client.get(f"{REWARD}?csv=people").content.decode()
 
 
 def test_slices_can_be_looked_at_one_way_at_a_time(client: Client, checkpoint: Checkpoint) -> None:
