@@ -196,7 +196,7 @@ def _environment() -> dict[str, str]:
     """Ours, with threads of torch that sleep while they wait, and one thread for numpy's algebra.
 
     By default they spin, and two workers on the same cores keep each other from working: measured
-    on two busy cores, a model then writes ten times more slowly, and a fit of a second takes thirty.
+    on two busy cores, a model then writes ten times more slowly, and a fit takes 30 times longer.
     """
     ours = {"ALIGNUI_VAR": str(paths.var_dir()), "PYTHONUNBUFFERED": "1"}
     threads = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
