@@ -95,3 +95,18 @@ def test_a_round_is_a_map_and_random_is_one_click_away(
     expect(page.get_by_text("The next batches are drawn at random.")).to_be_visible()
     project.refresh_from_db()
     assert project.acquisition_function == "random"
+
+
+def test_the_turn_of_the_loop_is_told_and_paused(
+    sit_down: SitDown, lena: User, project: Project, opened: AcquisitionRound
+) -> None:
+    page = sit_down(lena, "/projects/kitchen/")
+    turn = page.locator("#turn")
+    expect(turn.get_by_role("listitem")).to_have_count(6)
+    fits_and_is_accessible(page)
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    turn.get_by_role("button", name="Pause the loop").click()
+    expect(page.locator("#turn")).to_contain_text("The loop is paused")
+    expect(page.get_by_role("button", name="Let the loop go on")).to_be_visible()
+    project.refresh_from_db()
+    assert project.loop_paused
