@@ -22,6 +22,46 @@ def fit_told(metrics: Metrics) -> list[str]:
     return told
 
 
+def previous_told(metrics: Metrics) -> str:
+    """The paired change against the one that was in use, on the same held-out votes."""
+    found = metrics.get("previous")
+    if not found or not found.get("log_loss"):
+        return ""
+    rise, gain = found["log_loss"], found["accuracy"]
+    told = _(
+        "Against the one before it, on the same %(n)s votes: log-loss %(rise)s nats, accuracy "
+        "%(gain)s points."
+    ) % {
+        "n": f"{rise['n_votes']:,}",
+        "rise": _change(rise, 1, 3),
+        "gain": _change(gain, 100, 1),
+    }
+    worst = found.get("worst_log_loss")
+    if not worst:
+        return told
+    return (
+        told
+        + " "
+        + _("Of %(n)s groups, “%(name)s” changes worst: %(rise)s nats.")
+        % {
+            "n": found["n_groups"],
+            "name": found["worst"],
+            "rise": _change(worst, 1, 3),
+        }
+    )
+
+
+def _change(figure: Metrics, times: float, digits: int) -> str:
+    """+0.012 [-0.003, +0.027]; a dash where there is no vote."""
+    if figure.get("value") is None:
+        return "–"
+    told = f"{times * figure['value']:+.{digits}f}"
+    if figure.get("low") is not None:
+        low, high = times * figure["low"], times * figure["high"]
+        told += f" [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return told.replace("-", "\N{MINUS SIGN}")
+
+
 def why_no_head(metrics: Metrics, key: str) -> str:
     """Why a criterion has no head of its own."""
     return str((metrics.get("left_out") or {}).get(key, ""))

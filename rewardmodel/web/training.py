@@ -22,7 +22,7 @@ from rewardmodel.models import Checkpoint, Score
 from rewardmodel.web import evaluation, uses
 from rewardmodel.web.doors import asked, led, looked_at, page, person, signed_in
 from rewardmodel.web.drift import drift_told
-from rewardmodel.web.fit import fit_told
+from rewardmodel.web.fit import fit_told, previous_told
 from rewardmodel.web.pulls import pulls_told
 from rewardmodel.web.quality import Quality, quality_of, sentence_of
 
@@ -96,6 +96,8 @@ def _shown(project: Project, checkpoint: Checkpoint, by: str, is_lead: bool) -> 
         "rows": rows, "ceiling": ceiling, "look": look, "slices": slices, "best_of": best_of,
         "calibrated": calibration, "criteria": criteria, "moved": moved, "pulls": pulls,
         "fit": fit_told(metrics),
+        "previous": previous_told(metrics),
+        "previous_id": (metrics.get("previous") or {}).get("checkpoint"),
         "consistency": evaluation.consistency_told(metrics),
         "ways": [(key, evaluation.dimension_words(key)) for key in ways], "by": by,
         "best": best, "worst": worst,

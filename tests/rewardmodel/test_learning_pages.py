@@ -261,3 +261,18 @@ def test_what_is_worth_knowing_of_the_fit_is_said(
     checkpoint.metrics |= {"course": course, "left_out": {"harmless": "Nobody judged it."}}
     checkpoint.save()
     assert told in client.get(REWARD).content.decode()
+
+
+def test_the_change_against_the_one_before_is_told_with_its_interval(
+    client: Client, checkpoint: Checkpoint
+) -> None:
+    figure = {"value": -0.012, "low": -0.02, "high": 0.004, "n_votes": 687, "n_prompts": 12}
+    checkpoint.metrics["previous"] = {
+        "checkpoint": checkpoint.pk, "unknown": "", "log_loss": figure, "accuracy": figure,
+        "worst": "region: north", "worst_log_loss": figure, "n_groups": 2,
+    }  # fmt: skip
+    checkpoint.save()
+    page = client.get(REWARD).content.decode()
+    assert "log-loss −0.012 [−0.020, +0.004] nats, accuracy −1.2 [−2.0, +0.4] points" in page
+    assert "Of 2 groups, “region: north” changes worst" in page
+    assert f"?checkpoint={checkpoint.pk}" in page
