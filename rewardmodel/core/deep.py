@@ -162,7 +162,7 @@ def fit_deep(
             watch=watch,
         )  # fmt: skip
     # Of a training that is over already this takes up the weights.
-    trained = train(base, votes, tokens, config, state=state, watch=watch)
+    trained = train(base, votes, tokens, config, state=state, watch=watch, told=told)
     network = RewardNetwork(merged(base.network), len(criteria)).to(base.network.eta.device)
     network.load_state_dict({"eta": base.network.eta.detach()}, strict=False)
     network.eval().requires_grad_(requires_grad=False)

@@ -71,16 +71,18 @@ class Trained:
 
 
 Watch = Callable[[Step], None]
+Told = Callable[[int, int], None]
 
 
 def train(
     base: Base, votes: DeepVotes, tokens: Sequence[Tokens], config: DeepConfig, *,
-    state: Path, watch: Watch = lambda step: None,
+    state: Path, watch: Watch = lambda step: None, told: Told = lambda done, total: None,
 ) -> Trained:  # fmt: skip
     """Trains the base's network in place on votes about rows of `tokens`.
 
     A training that was killed goes on from what is kept in the folder `state`, and ends with the
-    weights that it would have had. `watch` may raise in order to stop. Raises NotEnoughData where
+    weights that it would have had. `watch` hears of each step and `told` of texts
+    read before the first one; both may raise in order to stop. Raises NotEnoughData where
     no vote decides anything, TrainingFailed where the loss is no number or memory runs out.
     """
     if not votes.has_decided:
@@ -89,8 +91,8 @@ def train(
         )
     mask = hold_back(votes, config.validation_share, config.seed)
     train_votes, held_back = votes.where(~mask), votes.where(mask)
-    run = Run(base, train_votes, held_back, tokens, config, state)
     with enough_memory(config):
+        run = Run(base, train_votes, held_back, tokens, config, state, told)
         run.go(watch)
     return Trained(train_votes, held_back, run.standing, run.processed_share)
 
@@ -100,7 +102,7 @@ class Run:
 
     def __init__(
         self, base: Base, votes: DeepVotes, held_back: DeepVotes, tokens: Sequence[Tokens],
-        config: DeepConfig, state: Path,
+        config: DeepConfig, state: Path, told: Told = lambda done, total: None,
     ) -> None:  # fmt: skip
         self.config, self.base, self.state = config, base, state
         self.tokens, self.votes, self.held_back = tokens, votes, held_back
@@ -112,7 +114,7 @@ class Run:
         fingerprint = _fingerprint(votes, held_back, tokens, config, base.source)
         self.standing = load_state(state, fingerprint, self.network, self.optimiser)
         if base.is_new and not self.standing.step:
-            self._begin_with_a_fitted_head()
+            self._begin_with_a_fitted_head(told)
         self.model = self.accelerator.prepare_model(self.network)
         pairs, pair_of = votes.pairs
         self.lengths = np.array([len(tokens[a]) + len(tokens[b]) for a, b in pairs])
@@ -134,13 +136,13 @@ class Run:
         """
         return self.processed / self.read if self.read else 1.0
 
-    def _begin_with_a_fitted_head(self) -> None:
+    def _begin_with_a_fitted_head(self, told: Told) -> None:
         """The base's new head is that of a linear reward on its states as they are."""
         votes = self.votes
         rows = np.unique(np.concatenate([votes.first, votes.second]))
         states = read_states(
             self.network, [self.tokens[row] for row in rows], pad_id=self.base.pad_id,
-            precision=self.config.precision,
+            precision=self.config.precision, told=told,
         )  # fmt: skip
         numbered = replace(
             votes, first=np.searchsorted(rows, votes.first),
