@@ -14,7 +14,7 @@ from rewardmodel.core.curves import Saved, saved
 from rewardmodel.core.function_names import RANDOM
 from rewardmodel.core.pairs import Floats, Ints
 
-NULL_DRAWS = 4
+CHANCE_REPLAYS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def study(
     """Replays the named set, or the one given, for each function and seed; random always too."""
     chosen = given or named_set(name)
     others = [function for function in dict.fromkeys(functions) if function != RANDOM]
-    work = [(RANDOM, seed, draw) for draw in range(NULL_DRAWS + 1) for seed in range(seeds)]
+    work = [(RANDOM, seed, draw) for draw in range(CHANCE_REPLAYS) for seed in range(seeds)]
     work += [(function, seed, 0) for function in others for seed in range(seeds)]
     curves: dict[tuple[str, int], list[Curve]] = {}
     for done, (task, curve) in enumerate(_replays(chosen, name, given, protocol, work, jobs), 1):
@@ -82,10 +82,16 @@ def study(
     first = chosen.draw(0)
     shortest = min(len(c.labels) for group in curves.values() for c in group)
     labels = curves[RANDOM, 0][0].labels[:shortest]
-    again = np.array([_losses(curves[RANDOM, d], shortest) for d in range(1, NULL_DRAWS + 1)])
+    chance = _Chance(
+        *(
+            np.array(
+                [_table(curves[RANDOM, draw], shortest, what) for draw in range(CHANCE_REPLAYS)]
+            )
+            for what in ("accuracy", "log_loss")
+        )
+    )
     outcomes = [
-        _outcome(function, curves[function, 0], curves[RANDOM, 0], again, labels)
-        for function in (RANDOM, *others)
+        _outcome(function, curves[function, 0], chance, labels) for function in (RANDOM, *others)
     ]
     return Study(
         chosen.name, chosen.about, len(first), len(np.unique(first.prompts)), seeds, protocol,
@@ -113,24 +119,32 @@ def _replay_named(what: tuple[str, Protocol, tuple[str, int, int]]) -> Curve:
     return replay(named_set(name).draw(seed), function, protocol, seed, draw=draw)
 
 
-def _outcome(
-    function: str, curves: list[Curve], random: list[Curve], again: Floats, labels: Ints
-) -> Outcome:
-    size = len(labels)
-    losses, chance = _losses(curves, size), _losses(random, size)
-    accuracy = np.array([c.accuracy[:size] for c in curves])
-    behind = 100 * (accuracy - np.array([c.accuracy[:size] for c in random]))
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """Replays of random: accuracy and log-loss (r, s, b); their mean is the yardstick."""
+
+    accuracy: Floats
+    log_loss: Floats
+
+
+def _outcome(function: str, curves: list[Curve], chance: _Chance, labels: Ints) -> Outcome:
+    size, is_chance = len(labels), function == RANDOM
+    usual = chance.accuracy.mean(axis=0)
+    accuracy = usual if is_chance else _table(curves, size, "accuracy")
+    losses = chance.log_loss.mean(axis=0) if is_chance else _table(curves, size, "log_loss")
+    behind = 100 * (accuracy - usual)
     at = int(np.argmin(behind.mean(axis=0)))
     middle, reach = float(behind[:, at].mean()), 1.96 * float(_error(behind)[at])
     return Outcome(
-        function, _band(accuracy), _band(losses), saved(labels, losses, chance, again, seed=0),
+        function, _band(accuracy), _band(losses), saved(labels, losses, chance.log_loss, seed=0),
         middle, middle - reach, middle + reach, int(labels[at]),
         float(accuracy[:, -1].mean()), _mean_shares([c.shares for c in curves]),
     )  # fmt: skip
 
 
-def _losses(curves: list[Curve], size: int) -> Floats:
-    return np.array([curve.log_loss[:size] for curve in curves])
+def _table(curves: list[Curve], size: int, what: str) -> Floats:
+    """(s, b) of one measure."""
+    return np.array([getattr(curve, what)[:size] for curve in curves])
 
 
 def _error(values: Floats) -> Floats:

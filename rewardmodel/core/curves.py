@@ -42,26 +42,28 @@ def share_saved(labels: Ints, asked: Floats, random: Floats) -> float:
 
 
 def saved(
-    labels: Ints, asked: Floats, random: Floats, again: Floats, *, seed: int,
-    resamples: int = RESAMPLES,
-) -> Saved:  # fmt: skip
+    labels: Ints, asked: Floats, chance: Floats, *, seed: int, resamples: int = RESAMPLES
+) -> Saved:
     """Of losses (s, b) over s seeds; interval by bootstrap over seeds, which are drawn in pairs.
 
-    again: (r, s, b), r more replays of random on the same splits.
+    chance: (r, s, b), r replays of random on the same splits. Their mean is the yardstick; for the
+    null each of them is held against the mean of the others.
     """
-    seeds = len(asked)
+    seeds, replays = len(asked), len(chance)
     draws = np.random.default_rng(seed).integers(0, seeds, size=(resamples, seeds))
-    drawn = [share_saved(labels, asked[d].mean(axis=0), random[d].mean(axis=0)) for d in draws]
+    yardstick = chance.mean(axis=0)
+    drawn = [share_saved(labels, asked[d].mean(axis=0), yardstick[d].mean(axis=0)) for d in draws]
     null = [
-        share_saved(labels, other[d].mean(axis=0), random[d].mean(axis=0))
-        for other in again
-        for d in draws[: max(50, resamples // max(len(again), 1))]
+        share_saved(labels, chance[number][d].mean(axis=0), others[d].mean(axis=0))
+        for number in range(replays if replays > 1 else 0)
+        for others in [np.delete(chance, number, axis=0).mean(axis=0)]
+        for d in draws[: max(50, resamples // replays)]
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    value = share_saved(labels, asked.mean(axis=0), yardstick.mean(axis=0))
+    low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
     return Saved(
-        share_saved(labels, asked.mean(axis=0), random.mean(axis=0)), float(low), float(high),
-        float(np.quantile(null, 0.95)) if null else 0.0,
-    )  # fmt: skip
+        value, min(low, value), max(high, value), float(np.quantile(null, 0.95)) if null else 0.0
+    )
 
 
 def _falling(losses: Floats) -> Floats:

@@ -27,12 +27,13 @@ def test_the_interval_holds_the_figure_and_the_null_is_about_nothing() -> None:
     def replays(speed: float) -> np.ndarray:
         return falling(speed) + random.normal(size=(20, len(LABELS))) / 100
 
-    found = saved(LABELS, replays(2), replays(1), np.array([replays(1)] * 3), seed=1)
+    chance = np.array([replays(1) for _ in range(4)])
+    found = saved(LABELS, replays(2), chance, seed=1)
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(0.5, abs=0.1)
     assert found.null_high < found.low
     assert found.is_real
-    again = saved(LABELS, replays(1), replays(1), np.array([replays(1)] * 3), seed=1)
+    again = saved(LABELS, replays(1), chance, seed=1)
     assert not again.is_real
 
 
