@@ -80,6 +80,10 @@ def _outside(metrics: Mapping[str, Any]) -> str:
     found = metrics.get("out_of_distribution")
     if not found or not found["n"]:
         return ""
+    if not found["outside"]:
+        return _("None of the project's %(all)s responses is unlike what was learned from.") % {
+            "all": f"{found['n']:,}"
+        }
     told = ngettext(
         "%(n)s of the project's %(all)s responses is more unusual than %(share)s of those learned "
         "from: its score is a guess.",

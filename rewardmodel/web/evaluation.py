@@ -179,7 +179,7 @@ def best_of_told(metrics: Metrics) -> CurveTold | None:
             for point in points
         ),
     )  # fmt: skip
-    sentence = found.get("verdict") or found.get("note") or ""
+    sentence = (found.get("verdict") or found.get("note") or "").replace(" -", " \N{MINUS SIGN}")
     return CurveTold(sentence, series if len(points) > 1 else (), table if points else None)
 
 
