@@ -55,23 +55,19 @@ def d_optimal(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
 
 
 def robust_d_optimal(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
-    """Greedy D-optimality on differences of ordinary size, all brought to one length.
+    """Greedy D-optimality on differences of ordinary size.
 
     What is unusually large is worth nothing, so that what is unusual because it is broken is not
-    what is asked about; and of the others direction decides and not size.
+    what is asked about.
     """
-    size = np.linalg.norm(pool.differences, axis=1)
-    typical = float(np.median(size[size > 0])) if (size > 0).any() else 1.0
-    scale = np.where(
-        is_ordinary(pool.differences, pool.fence), typical / np.maximum(size, typical / 2), 0.0
-    )
-    scale = scale.astype(pool.differences.dtype)
+    ordinary = is_ordinary(pool.differences, pool.fence)
     mean, variance = pool.moments(beliefs)
-    scaled = replace(
-        pool, differences=pool.differences * scale[:, None],
-        known=(mean * scale, variance * scale**2),
-    )  # fmt: skip
-    return LogDeterminant(scaled, beliefs)
+    within = replace(
+        pool,
+        differences=pool.differences * ordinary[:, None],
+        known=(mean * ordinary, variance * ordinary),
+    )
+    return LogDeterminant(within, beliefs)
 
 
 def prediction_oriented(pool: Pool, beliefs: Beliefs, seed: int) -> Function:

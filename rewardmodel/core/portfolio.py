@@ -22,7 +22,7 @@ from rewardmodel.core.unusual import NARROW, is_ordinary
 
 PORTFOLIO = "portfolio"
 # Where nothing is known yet. What the model is too young for is handed to CAUTIOUS.
-PRIOR: Mapping[str, float] = {"prediction_oriented": 0.3, "uncertainty": 0.3, "random": 0.4}
+PRIOR: Mapping[str, float] = {"prediction_oriented": 0.6, "uncertainty": 0.1, "random": 0.3}
 NEEDS_A_MODEL, CAUTIOUS = "uncertainty", "prediction_oriented"
 FLOOR = 0.2
 FOLDS = 5
