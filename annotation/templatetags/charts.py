@@ -197,11 +197,13 @@ def axis_row(
     tick_style = "percent" if style == "share" else style
     marks = [line("axis-line", across.at(across.low), 0.5, across.at(across.high), 0.5)]
     values = ticks(across.low, across.high, about=4)
+    # In per cent of a narrow axis, where half of the label takes the most.
+    covered = 10 + 1.4 * len(reference_label)
     for value in values:
         is_covered = (
             reference is not None
             and reference_label
-            and abs(across.place(value) - across.place(reference)) < 18
+            and abs(across.place(value) - across.place(reference)) < covered
         )
         marks.append(line("axis-line", across.at(value), 0, across.at(value), 4))
         if not is_covered:

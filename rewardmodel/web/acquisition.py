@@ -118,7 +118,7 @@ def _utilities(shown: AcquisitionRound) -> list[HistogramBin]:
 def _arms(
     shown: AcquisitionRound, progress: dict[int, BatchProgress]
 ) -> list[tuple[str, BatchProgress]]:
-    batches = ((_("by utility"), shown.batch_id), (_("at random"), shown.control_batch_id))
+    batches = ((_("chosen"), shown.batch_id), (_("at random"), shown.control_batch_id))
     return [(words, progress[key]) for words, key in batches if key in progress]
 
 

@@ -100,7 +100,9 @@ def why_chosen(each: Considered) -> str:
     if each.arm == Considered.Arm.CONTROL:
         return _("drawn at random, before anybody looked")
     detail, parts = each.detail or {}, []
-    if function := detail.get("function"):
+    if (function := detail.get("function")) == RANDOM:
+        parts.append(_("by the share that chooses by chance"))
+    elif function:
         parts.append(_("by %(function)s") % {"function": function})
     if (entropy := detail.get("entropy")) is not None:
         parts.append(_("outcome open by %(n)s nats") % {"n": f"{entropy:.2f}"})
