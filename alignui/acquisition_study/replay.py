@@ -124,4 +124,8 @@ def _batch(
     )
     plan = Plan(size, protocol.control_share, shares, number, protocol.limits, asked=x[labelled])
     found = select(pool, beliefs, plan)
-    return [(chosen.index, chosen.function) for chosen in (*found.control, *found.acquired)]
+    taken = [(chosen.index, chosen.function) for chosen in (*found.control, *found.acquired)]
+    # Where the limits leave too few, chance fills up, so that every curve has the same labels.
+    left = np.setdiff1d(np.arange(len(free)), [index for index, _ in taken])
+    more = np.random.default_rng([number, 8]).permutation(left)[: size - len(taken)]
+    return [*taken, *((int(index), RANDOM) for index in more)]
