@@ -4,9 +4,11 @@ Otto is nobody's enemy: he leads a project of his own, and must be refused in Le
 """
 
 import json
+import os
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoDbBlocker
@@ -30,6 +32,13 @@ QUESTIONS = (
     "Can I freeze soup?",
     "What goes well with fennel?",
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def counts_of_its_own() -> None:
+    """Processes of one test session share a Redis; what each counts there is its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    settings.CACHES["shared"]["KEY_PREFIX"] = f"alignui-{worker}"
 
 
 @pytest.fixture(autouse=True)

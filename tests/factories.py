@@ -184,6 +184,7 @@ def make_run(project: Project, kind: str = Run.Kind.EXPORT, **fields: object) ->
 
 def forget_sign_ins() -> None:
     """Forgets counted failures: of the broker's Redis only those, for the rest is others'."""
-    client = caches["shared"]._cache.get_client()
-    if keys := client.keys("alignui:*:sign-in/*"):
+    shared = caches["shared"]
+    client = shared._cache.get_client()
+    if keys := client.keys(f"{shared.key_prefix}:*:sign-in/*"):
         client.delete(*keys)

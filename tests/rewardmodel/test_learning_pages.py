@@ -92,7 +92,7 @@ def test_leads_see_whose_votes_move_it_and_nobody_else(
     ProjectRole.objects.create(project=project, user=viewer, role="viewer")
     client.force_login(viewer)
     assert "Whose votes move it" not in client.get(REWARD).content.decode()
-    assert "Ana" not in client.get(f"{REWARD}?csv=people").content.decode()
+    assert "Ana,12" not in client.get(f"{REWARD}?csv=people").content.decode()
 
 
 def test_slices_can_be_looked_at_one_way_at_a_time(client: Client, checkpoint: Checkpoint) -> None:
