@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,8 @@ def _replays(
             curve = replay(chosen.draw(seed), function, protocol, seed, draw=draw)
             yield (function, seed, draw), curve
         return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    # Not forked: a copy of a process whose other threads hold locks may wait for them for ever.
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
         found = pool.map(_replay_named, [(name, protocol, task) for task in work], chunksize=4)
         yield from zip(work, found, strict=True)
 
