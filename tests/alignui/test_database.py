@@ -9,6 +9,7 @@ from alignui.database import base
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_is_tried_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     wrapper = connections["default"]
+    wrapper.ensure_connection()
     moments = iter([100.0, 100.0, 100.9, 101.1, 101.1, 101.2])
     tried = []
     monkeypatch.setattr(base, "monotonic", lambda: next(moments))
