@@ -46,7 +46,7 @@ def cast(django_db_setup, django_db_blocker, tmp_path_factory):
             load.load(cast, say=lambda text: None, is_generating=False)
         yield cast
         with django_db_blocker.unblock():
-            call_command("flush", interactive=False, verbosity=0)
+            call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
 
 
 def test_the_logins_are_secret_and_stay(cast):

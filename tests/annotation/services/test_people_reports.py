@@ -61,7 +61,7 @@ def report(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     """The planted crowd's, measured once for those tests that only look."""
     with django_db_blocker.unblock():
         yield measured(planted_project())
-        call_command("flush", interactive=False, verbosity=0)
+        call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
 
 
 def test_the_planted_are_found_and_nobody_else(report: PeopleReport) -> None:
