@@ -46,15 +46,16 @@ demo: $(VENV)/.run
 start: $(VENV)/.run
 	@exec $(BIN)/alignui start $(ARGS)
 
-# What starts servers or models of its own runs in one process, beside one that drives the browser:
-# the first mostly waits. Its output follows when both are done.
+# What starts servers or models of its own mostly waits for them: two sessions, each with a broker of
+# its own, run side by side, and the output of one follows that of the other.
 ALONE := services or model
 test: $(VENV)/.dev chromium
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE) or browser)"
-	@log=$$(mktemp); $(BIN)/python -m pytest -m "$(ALONE)" >$$log 2>&1 & alone=$$!; \
-	$(BIN)/python -m pytest -m "browser and not ($(ALONE))"; browser=$$?; \
-	wait $$alone; status=$$?; cat $$log; rm -f $$log; exit $$((browser | status))
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not ($(ALONE))"
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/test_*.py -m "$(ALONE)" >$$log 2>&1 & other=$$!; \
+	$(BIN)/python -m pytest -m "$(ALONE)" --ignore-glob='*/tests/test_*.py'; mine=$$?; \
+	wait $$other; status=$$?; cat $$log; rm -f $$log; exit $$((mine | status))
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
