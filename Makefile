@@ -54,7 +54,7 @@ ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE) or browser)"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not ($(ALONE))"
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/test_*.py -m "$(ALONE)" >$$log 2>&1 & other=$$!; \
-	$(BIN)/python -m pytest -m "$(ALONE)" --ignore-glob='*/tests/test_*.py'; mine=$$?; \
+	$(BIN)/python -m pytest -m "$(ALONE)" --ignore-glob='tests/test_*.py'; mine=$$?; \
 	wait $$other; status=$$?; cat $$log; rm -f $$log; exit $$((mine | status))
 else
 	$(BIN)/python -m pytest $(ARGS)
