@@ -46,16 +46,13 @@ demo: $(VENV)/.run
 start: $(VENV)/.run
 	@exec $(BIN)/alignui start $(ARGS)
 
-# What starts servers or models of its own mostly waits for them: two sessions, each with a broker of
-# its own, run side by side, and the output of one follows that of the other.
+# What starts servers or models of its own needs the cores for itself.
 ALONE := services or model
 test: $(VENV)/.dev chromium
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ($(ALONE) or browser)"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not ($(ALONE))"
-	@log=$$(mktemp); $(BIN)/python -m pytest tests/test_*.py -m "$(ALONE)" >$$log 2>&1 & other=$$!; \
-	$(BIN)/python -m pytest -m "$(ALONE)" --ignore-glob='tests/test_*.py'; mine=$$?; \
-	wait $$other; status=$$?; cat $$log; rm -f $$log; exit $$((mine | status))
+	$(BIN)/python -m pytest -m "$(ALONE)"
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
