@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import combinations
+from math import comb
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
@@ -96,6 +97,14 @@ def uncompared_pairs(project: Project) -> list[Pair]:
         for a, b in combinations(completions, 2)
         if frozenset((a.pk, b.pk)) not in compared
     ]
+
+
+def uncompared_count(project: Project) -> int:
+    """How many there are, without making each of what may be millions."""
+    open_to = completions_by_prompt(project, with_held_out=False)
+    keys = {each.pk for completions in open_to.values() for each in completions}
+    shown = sum(pair <= keys for pair in compared_pairs(project))
+    return sum(comb(len(completions), 2) for completions in open_to.values()) - shown
 
 
 def checkpoint_in_use(project: Project) -> Checkpoint | None:

@@ -130,7 +130,7 @@ LEARNING = (
           "yes_no", hint=gettext_lazy("Its page says what that costs in accuracy.")),
     Field("reward_weighs_annotators", gettext_lazy("Weigh votes by how reliable people are"),
           "yes_no", hint=gettext_lazy("By the newest report under Quality.")),
-    Field("loop_paused", gettext_lazy("Nothing trains or opens a batch by itself for now"),
+    Field("loop_paused", gettext_lazy("Pause the loop: nothing trains or opens a batch by itself"),
           "yes_no"),
     Field("retrain_automatically", gettext_lazy("Train again when it is due"), "yes_no"),
     Field("retrain_after_judgments", gettext_lazy("Due after new judgments"), "whole", min=1),

@@ -48,6 +48,7 @@ class LogDeterminant(Conditioned):
     """
 
     def utilities(self) -> Array:
+        """(m,) gains of a vote on each pair, given those taken so far."""
         return np.asarray(np.log1p(self.information * self.variance))
 
 
@@ -72,10 +73,12 @@ class PredictionOriented(Conditioned):
         self.gain = np.einsum("ij,ij->i", differences @ through, differences)
 
     def utilities(self) -> Array:
+        """(m,) gains of a vote on each pair, given those taken so far."""
         told = 1 / np.maximum(self.information, 1e-12) + self.variance
         return np.asarray(np.maximum(self.gain, 0.0) / told)
 
     def condition(self, along: Array, covariances: Array, scale: float) -> None:
+        """Takes the same off the covariance, and off every pair's gain."""
         towards = self.wanted @ along
         carried = self.differences @ (self.covariance @ towards)
         self.gain += (
@@ -111,6 +114,7 @@ class BatchBald(Conditioned):
         self.disagreement = outlook(beliefs, self.mean, self.variance).disagreement
 
     def utilities(self) -> Array:
+        """(m,) gains of a vote on each pair, given those taken so far."""
         places, weights = quadrature(CONDITIONAL_NODES)
         moved = np.sqrt(np.maximum(self.before - self.variance, 0.0))
         if not moved.any():

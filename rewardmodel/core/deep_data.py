@@ -208,6 +208,7 @@ def gathered(by_criterion: Mapping[str, Votes], strengths: Mapping[str, Ints]) -
     empty = np.zeros(0, dtype=np.int64)
 
     def joined(name: str) -> Any:
+        """One field of all criteria, end to end."""
         return np.concatenate([empty, *(getattr(part, name) for part in parts)])
 
     return DeepVotes(

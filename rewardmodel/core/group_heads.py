@@ -31,11 +31,19 @@ class Fold(Protocol):
     """Prompts left out, the judgments of the others, and a head fitted to these."""
 
     @property
-    def prompts(self) -> Ints: ...
+    def prompts(self) -> Ints:
+        """Ids of those left out."""
+        ...
+
     @property
-    def train(self) -> Judged: ...
+    def train(self) -> Judged:
+        """What was judged of the others."""
+        ...
+
     @property
-    def head(self) -> RewardHead: ...
+    def head(self) -> RewardHead:
+        """Fitted to these."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

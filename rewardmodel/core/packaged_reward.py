@@ -59,6 +59,7 @@ class LinearReward(nn.Module):
         self.weight = nn.Parameter(torch.zeros(outputs, features), requires_grad=False)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(n, outputs) rewards of features (n, D)."""
         x = (features.double() - self.centre.double()) / self.scale.double()
         return (x @ self.weight.double().T).float()
 

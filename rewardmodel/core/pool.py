@@ -96,10 +96,12 @@ class Fixed:
     values: Array
 
     def utilities(self) -> Array:
+        """(m,) as they were given."""
         return self.values
 
     def take(self, index: int) -> None:
-        return None
+        """Changes nothing."""
+        return
 
 
 def random_draws(size: int, seed: int) -> Floats:

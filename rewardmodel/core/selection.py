@@ -143,9 +143,11 @@ class _PerSecond:
     cost: Array
 
     def utilities(self) -> Array:
+        """(m,) of the function, by what each pair costs."""
         return self.function.utilities() / self.cost
 
     def take(self, index: int) -> None:
+        """Tells the function below."""
         self.function.take(index)
 
 
@@ -185,6 +187,7 @@ class _Basket:
         return int(np.argmax(np.where(allowed, utilities, -np.inf)))
 
     def take(self, index: int) -> float:
+        """Puts a candidate into the batch; how alike it is to its nearest there."""
         similarity = float(self.nearness.nearest[index])
         self.is_free[index] = False
         self.nearness.take(index)

@@ -23,11 +23,13 @@ class ByPrompt:
     chance: Floats
 
     def utilities(self) -> Array:
+        """(m,) means over each pair's prompt."""
         values = self.function.utilities()
         mean = np.bincount(self.number, weights=values) / np.bincount(self.number)
         return mean[self.number] * (1 + 1e-6 * self.chance)
 
     def take(self, index: int) -> None:
+        """Tells the function below."""
         self.function.take(index)
 
 

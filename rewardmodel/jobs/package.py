@@ -97,7 +97,10 @@ def _package(
         max_tokens = read.max_prompt_tokens + read.max_completion_tokens
         rewards = packaging.packaged_rewards(folder, texts, PackagedReward)
     else:
-        raise Invalid(f"Reward models of kind “{model.kind}” cannot be packaged.")
+        raise Invalid(
+            f"Reward models of kind “{model.kind}” cannot be packaged.",
+            hint="Package one on frozen features, or a deep one.",
+        )
     is_deep = model.kind == DEEP
     return CardFacts(
         project=checkpoint.project.name, checkpoint=checkpoint.pk, kind=model.kind, base=base,

@@ -147,7 +147,10 @@ def _of_features(
     except CheckpointBroken as error:
         raise Unavailable(error.message, hint=error.hint) from error
     if not isinstance(model, EmbeddedRewardModel):
-        raise Unavailable("The checkpoint's folder holds another kind of model than its record.")
+        raise Unavailable(
+            "The checkpoint's folder holds another kind of model than its record.",
+            hint="Train again, or restore the backup of var/checkpoints.",
+        )
     head = model.head()
     beliefs = Beliefs(head.weights, head.covariance, head.eta)
     coordinates = _coordinates(checkpoint, head, keys)

@@ -145,7 +145,7 @@ def training_start(
                 code_version=version("alignui"),
             )
     except IntegrityError as error:
-        raise Conflict("Another training of this project is running.") from error
+        raise Conflict("Another training of this project is running.", hint="See Runs.") from error
 
 
 @transaction.atomic

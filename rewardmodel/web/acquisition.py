@@ -46,7 +46,7 @@ def acquisition(request: HttpRequest, slug: str) -> HttpResponse:
         function_words=rounds.function_words(project.acquisition_function),
         has_checkpoint=selectors.checkpoint_in_use(project) is not None,
         budget_left=selectors.budget_left(project),
-        n_pairs=len(selectors.uncompared_pairs(project)) if shown is None else None,
+        n_pairs=selectors.uncompared_count(project) if shown is None else None,
         run=latest_runs(project).get(Run.Kind.ACQUISITION),
         **context,
     )

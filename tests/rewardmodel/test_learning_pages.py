@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from annotation.models import Project, ProjectRole, Run, User
 from rewardmodel import selectors, services
 from rewardmodel.models import AcquisitionRound, Checkpoint, SavingsReport
-from tests.factories import make_run, make_user
+from tests.factories import make_completion, make_policy, make_run, make_user
 from tests.learned import learned, trained
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,17 @@ def client(lena: User, project: Project) -> Client:
 @pytest.fixture
 def checkpoint(project: Project) -> Checkpoint:
     return trained(learned(project))
+
+
+def test_pairs_are_counted_without_being_made(project: Project) -> None:
+    third = make_policy(project, "third")
+    for prompt in project.prompts.all():
+        make_completion(prompt, third)
+    held = project.prompts.earliest("pk")
+    for is_held_out in (False, True):
+        project.prompts.filter(pk=held.pk).update(is_held_out=is_held_out)
+        pairs = selectors.uncompared_pairs(project)
+        assert selectors.uncompared_count(project) == len(pairs) == 2 * (4 - is_held_out)
 
 
 @pytest.fixture
