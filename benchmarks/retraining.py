@@ -30,8 +30,8 @@ def measure(*, short: bool) -> list[Figure]:
     reduced = HeadConfig(dimensions=128)
     quick = _timed(lambda: fit_head(votes, features, reduced), repeats)
     updates = _timed(lambda: update_head(heads[0], new, features), repeats)
-    threads = os.environ.get("OMP_NUM_THREADS", "all")
-    size = f"{pairs:,} pairs x {FEATURES} features, {threads} threads"
+    threads = os.environ["OPENBLAS_NUM_THREADS"]
+    size = f"{pairs:,} pairs x {FEATURES} features, threads: {threads}"
     goal = None if short else RETRAIN_GOAL
     return [
         of_samples(f"refit of {size}, prior chosen anew", fits, "s", goal=goal),

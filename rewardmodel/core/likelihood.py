@@ -31,26 +31,25 @@ class PairTerms:
 
 def davidson_log_chances(difference: Floats, eta: float) -> Floats:
     """Log-chances (n, 3) of first, second and tie for reward differences (n,)."""
-    logits = np.empty((len(difference), 3))
-    logits[:, FIRST], logits[:, SECOND] = difference / 2, difference / -2
-    logits[:, TIE] = eta
-    highest = np.maximum(np.abs(difference) / 2, eta)
-    logits -= highest[:, None]
-    logits -= np.log(np.exp(logits).sum(axis=1))[:, None]
-    return logits
+    half = difference / 2
+    total = _log_total(half, eta)
+    logs = np.empty((len(half), 3))
+    logs[:, FIRST], logs[:, SECOND], logs[:, TIE] = half - total, -half - total, eta - total
+    return logs
 
 
 def davidson_terms(difference: Floats, eta: float, counts: Floats) -> PairTerms:
     """Of weighted outcome counts (m, 3) at reward differences (m,)."""
-    logs = davidson_log_chances(difference, eta)
-    chances = np.exp(logs)
-    n = counts.sum(axis=1)
-    lead, tie = chances[:, FIRST] - chances[:, SECOND], chances[:, TIE]
+    half = difference / 2
+    total = _log_total(half, eta)
+    first, second, tie = np.exp(half - total), np.exp(-half - total), np.exp(eta - total)
+    n, ahead = _sides(counts)
+    lead = first - second
     # The variance of (first - second), written so that rounding cannot make it negative.
-    spread = (1 - tie) * tie + 4 * chances[:, FIRST] * chances[:, SECOND]
+    spread = (1 - tie) * tie + 4 * first * second
     return PairTerms(
-        value=-float((counts * logs).sum()),
-        by_difference=(n * lead - counts[:, FIRST] + counts[:, SECOND]) / 2,
+        value=float(n @ total - ahead @ half - eta * counts[:, TIE].sum()),
+        by_difference=(n * lead - ahead) / 2,
         by_eta=float((n * tie - counts[:, TIE]).sum()),
         curvature=n * spread / 4,
         cross=n * lead * tie / -2,
@@ -60,7 +59,25 @@ def davidson_terms(difference: Floats, eta: float, counts: Floats) -> PairTerms:
 
 def davidson_value(difference: Floats, eta: float, counts: Floats) -> float:
     """The summed negative log-likelihood alone."""
-    return -float((counts * davidson_log_chances(difference, eta)).sum())
+    half = difference / 2
+    n, ahead = _sides(counts)
+    return float(n @ _log_total(half, eta) - ahead @ half - eta * counts[:, TIE].sum())
+
+
+def _log_total(half: Floats, eta: float) -> Floats:
+    """log(exp(h) + exp(-h) + exp(eta)) of half differences (n,), by columns: rows of three are
+    slow to add up."""
+    highest = np.maximum(np.abs(half), eta)
+    total = np.exp(half - highest)
+    total += np.exp(-half - highest)
+    total += np.exp(eta - highest)
+    return np.asarray(highest + np.log(total))
+
+
+def _sides(counts: Floats) -> tuple[Floats, Floats]:
+    """Of counts (m, 3): how many in all, and by how many the first is ahead, (m,) each."""
+    first, second = counts[:, FIRST], counts[:, SECOND]
+    return first + second + counts[:, TIE], first - second
 
 
 @dataclass(frozen=True, slots=True)

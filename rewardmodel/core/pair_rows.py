@@ -65,12 +65,14 @@ class PairRows:
         size = len(self.responses)
         degree = np.bincount(self.first, weights=weight, minlength=size)
         degree += np.bincount(self.second, weights=weight, minlength=size)
-        either = np.concatenate([weight, weight]).astype(self.dtype)
-        rows, columns = np.r_[self.first, self.second], np.r_[self.second, self.first]
-        beside = sparse.csr_array((either, (rows, columns)), shape=(size, size))
-        pulled = degree.astype(self.dtype)[:, None] * self.responses - beside @ self.responses
+        # Half of the Laplacian, one triangle of it: its product and that one's mirror image add up.
+        triangle = sparse.csr_array(
+            (-weight.astype(self.dtype), (self.first, self.second)), shape=(size, size)
+        )
+        pulled = triangle @ self.responses
+        pulled += (degree / 2).astype(self.dtype)[:, None] * self.responses
         total = (self.responses.T @ pulled).astype(float)
-        return np.asarray((total + total.T) / 2)
+        return np.asarray(total + total.T)
 
 
 def weighted_gram(rows: Array | PairRows, weight: Floats) -> Floats:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
-from rewardmodel.core.likelihood import bar_terms, davidson_terms, davidson_value
+from rewardmodel.core.likelihood import PairTerms, bar_terms, davidson_terms
 from rewardmodel.core.pair_rows import Array, PairRows, weighted_gram
 from rewardmodel.core.pairs import FIRST, TIE, Floats, PairCounts
 from rewardmodel.core.plackett_luce import (
@@ -91,12 +91,17 @@ class Evidence:
     rankings: Sequence[RankingRows] = ()
     ties: int = 0
     has_virtual: bool = True
-    last: list[Floats] = field(default_factory=list, compare=False, repr=False)
+    last: list[tuple[Floats, PairTerms]] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def k(self) -> int:
         """How many coordinates there are."""
         return int(self.rows.shape[1])
+
+    @property
+    def rounding(self) -> float:
+        """By what share of itself the value may be off, as precise as the rows are."""
+        return float(np.finfo(self.rows.dtype).eps)
 
     @cached_property
     def is_large(self) -> bool:
@@ -115,8 +120,8 @@ class Evidence:
     def value(self, theta: Floats) -> float:
         """The negative log-likelihood, virtual answers included."""
         k = self.k
-        weights, eta, bar, deltas = theta[:k], theta[k], theta[k + 1], theta[k + SHAPE :]
-        total = davidson_value(self._differences(weights), eta, self.counts)
+        weights, bar, deltas = theta[:k], theta[k + 1], theta[k + SHAPE :]
+        total = self._pair_terms(theta).value
         if len(self.bad):
             total += bar_terms(self.levels @ weights - bar, self.bad).value
         for ranking in self.rankings:
@@ -153,7 +158,7 @@ class Evidence:
 
     def _add_pairs(self, theta: Floats, gradient: Floats, hessian: Floats) -> None:
         k = self.k
-        terms = davidson_terms(self._differences(theta[:k]), theta[k], self.counts)
+        terms = self._pair_terms(theta)
         kind = self.rows.dtype
         gradient[:k] += terms.by_difference.astype(kind) @ self.rows
         gradient[k] += terms.by_eta
@@ -165,12 +170,13 @@ class Evidence:
         hessian[k, :k] += cross
         hessian[k, k] += terms.eta_curvature
 
-    def _differences(self, weights: Floats) -> Floats:
-        """(m,); those of the last weights are kept, for a value is followed by its gradient."""
-        if not self.last or not np.array_equal(self.last[0], weights):
-            found = np.asarray(self.rows @ weights.astype(self.rows.dtype), dtype=float)
-            self.last[:] = weights.copy(), found
-        return self.last[1]
+    def _pair_terms(self, theta: Floats) -> PairTerms:
+        """Of the pairs; the last are kept, for a value is followed by its gradient."""
+        at = theta[: self.k + 1]
+        if not self.last or not np.array_equal(self.last[0][0], at):
+            found = np.asarray(self.rows @ at[:-1].astype(self.rows.dtype), dtype=float)
+            self.last[:] = [(at.copy(), davidson_terms(found, at[-1], self.counts))]
+        return self.last[0][1]
 
     def _virtual(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian by the shape parameters of half an answer of each kind."""
@@ -219,53 +225,85 @@ def evidence_of(
 def optimum(evidence: Evidence, prior: Prior, start: Floats | None = None) -> tuple[Floats, Floats]:
     """theta (p,) of most posterior density, and the Hessian (p, p) of its negative logarithm there.
 
-    Of many pairs a part is fitted first.
+    Of many pairs a part is fitted first, and its curvature serves for as long as it does.
     """
-    tolerance = TOLERANCE_OF_LARGE if evidence.is_large else TOLERANCE
+    tolerance, bent = (TOLERANCE_OF_LARGE if evidence.is_large else TOLERANCE), None
     if evidence.is_large and start is None:
-        start = descend(evidence.part(), prior, None, ON_THE_WAY).theta
-    found = descend(evidence, prior, start, tolerance)
-    hessian = found.hessian
+        found = descend(evidence.part(), prior, None, ON_THE_WAY)
+        start, bent = found.theta, found.bent
+    found = descend(evidence, prior, start, tolerance, bent)
+    bent = found.bent
     if found.moved > CURVATURE_HOLDS:
-        hessian = evidence.derivatives(found.theta)[1] + prior.curvature()
-    return found.theta, hessian
+        bent = evidence.derivatives(found.theta)[1]
+    return found.theta, bent + prior.curvature()
 
 
 @dataclass(frozen=True, slots=True)
 class Descent:
-    """Where a descent ended, the last Hessian it made, and how far from the end that was made."""
+    """Where a descent ended; `bent`, the last Hessian (p, p) of the likelihood that it worked with,
+    and how far from the end that one was made."""
 
     theta: Floats
-    hessian: Floats
+    bent: Floats
     moved: float
 
 
 def descend(
-    evidence: Evidence, prior: Prior, start: Floats | None, tolerance: float = ON_THE_WAY
-) -> Descent:
+    evidence: Evidence, prior: Prior, start: Floats | None, tolerance: float = ON_THE_WAY,
+    bent: Floats | None = None,
+) -> Descent:  # fmt: skip
     """Newton's method with halved steps, until the optimum is nearer than `tolerance` (posterior
-    variances). A Hessian serves again for as long as each step comes four times nearer with it."""
+    variances). A Hessian of the likelihood serves again for as long as each step comes four times
+    nearer with it; so does `bent`, one of similar evidence. Where a step would lower the objective
+    by less than its rounding, the gradient alone is believed."""
     theta = np.zeros(len(prior.mean)) if start is None else start.copy()
-    value = evidence.value(theta) + prior.value(theta)
-    hessian, moved = np.zeros((0, 0)), 0.0
+    at = _Place(theta, evidence.value(theta) + prior.value(theta))
+    curvature, is_own = (np.zeros((0, 0)), True) if bent is None else (bent, False)
     for _ in range(MOST_STEPS):
-        gradient, hessian = evidence.derivatives(theta)
-        gradient, hessian = gradient + prior.pull(theta), hessian + prior.curvature()
-        factor, before, moved = _factor(hessian), np.inf, 0.0
-        while True:
-            step = cho_solve(factor, gradient)
-            distance = float(gradient @ step)
-            moved = moved or distance
-            if distance < tolerance:
-                return Descent(theta, hessian, moved)
-            if distance > before / 4:
-                break
-            found = _line_search(evidence, prior, theta, step, value, distance)
-            if found is None:
-                return Descent(theta, hessian, moved)
-            (theta, value), before = found, distance
-            gradient = evidence.gradient(theta) + prior.pull(theta)
-    return Descent(theta, hessian, moved)
+        if is_own:
+            curvature = evidence.derivatives(at.theta)[1]
+        at = _walk(evidence, prior, at, curvature, tolerance)
+        if at.is_end:
+            break
+        is_own = True
+    return Descent(at.theta, curvature, at.began if is_own else np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """On the way down: the objective there, how far the end was when the last Hessian was taken up,
+    and whether this is the end."""
+
+    theta: Floats
+    value: float
+    began: float = np.inf
+    is_end: bool = False
+
+
+def _walk(
+    evidence: Evidence, prior: Prior, at: _Place, curvature: Floats, tolerance: float
+) -> _Place:
+    """Steps with one Hessian of the likelihood, for as long as it serves."""
+    factor = _factor(curvature + prior.curvature())
+    theta, value, began, before = at.theta, at.value, np.inf, np.inf
+    while True:
+        gradient = evidence.gradient(theta) + prior.pull(theta)
+        step = cho_solve(factor, gradient)
+        distance = float(gradient @ step)
+        began = distance if before == np.inf else began
+        is_rounding = distance < evidence.rounding * abs(value)
+        is_stuck = is_rounding and before == np.inf and distance > at.began / 2
+        if distance < tolerance or is_stuck:
+            return _Place(theta, value, began, is_end=True)
+        if distance > before / 4:
+            return _Place(theta, value, began)
+        if is_rounding:
+            theta = theta - step
+        elif (found := _line_search(evidence, prior, theta, step, value, distance)) is not None:
+            theta, value = found
+        else:
+            return _Place(theta, value, began, is_end=True)
+        before = distance
 
 
 def newton(
@@ -281,13 +319,17 @@ def newton(
 
 
 def _factor(hessian: Floats) -> tuple[Floats, bool]:
-    """Cholesky's; a trace of a ridge stands in where equal columns leave it singular."""
+    """Cholesky's; a trace of a ridge stands in where equal columns leave it singular.
+
+    By numpy: scipy brings a second library with threads of its own, and the two keep each other
+    waiting.
+    """
     try:
-        found = cho_factor(hessian)
+        found = np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
         ridge = 1e-9 * float(np.trace(hessian)) / len(hessian)
-        found = cho_factor(hessian + ridge * np.eye(len(hessian)))
-    return np.asarray(found[0]), bool(found[1])
+        found = np.linalg.cholesky(hessian + ridge * np.eye(len(hessian)))
+    return np.asarray(found.T), False
 
 
 def _line_search(
