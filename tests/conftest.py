@@ -5,15 +5,17 @@ Otto is nobody's enemy: he leads a project of his own, and must be refused in Le
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from annotation.models import Pool, Project, User
+from tests import databases
 from tests.factories import (
     make_batch,
     make_completion,
@@ -32,6 +34,21 @@ QUESTIONS = (
     "Can I freeze soup?",
     "What goes well with fennel?",
 )
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, pytestconfig: pytest.Config
+) -> None:
+    """Test databases are copies of a migrated one. The name is pytest-django's."""
+    source = databases.template(pytestconfig.cache.mkdir("databases"))
+    connection.settings_dict["TEST"]["TEMPLATE"] = source
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_endings() -> Iterator[None]:
+    with databases.emptied_quickly():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
