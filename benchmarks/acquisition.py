@@ -67,7 +67,7 @@ def _opening(*, short: bool) -> Figure:
         _execute(
             run_execute, run_create(actor=None, project=project, kind="training"), training_work
         )
-        count = len(selectors.uncompared_pairs(project))
+        count = selectors.uncompared_count(project)
         taken = []
         for _ in range(1 if short else 3):
             run = run_create(actor=None, project=project, kind="acquisition")

@@ -77,10 +77,13 @@ def _done(project: Any, kind: str) -> float:
     from rewardmodel import services
     from rewardmodel.jobs.acquire import acquisition_work
     from rewardmodel.jobs.train import training_work
+    from rewardmodel.models import TrainingRun
 
     started = time.perf_counter()
     if kind == Run.Kind.TRAINING:
-        run = services.training_request(actor=None, project=project)
+        run = services.training_request(
+            actor=None, project=project, trigger=TrainingRun.Trigger.DUE
+        )
         run_execute(run_id=run.pk, work=training_work)
     else:
         run = services.acquisition_request(actor=None, project=project)

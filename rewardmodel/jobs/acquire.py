@@ -23,6 +23,7 @@ from rewardmodel.jobs.pool import Ground, ground, standings
 from rewardmodel.models import AcquisitionRound, Checkpoint, Considered
 from rewardmodel.selectors import Pair
 
+# A pool that is larger is too large to weigh and to keep a record of.
 MOST_CONSIDERED = 20_000
 LIMITS = Limits(per_prompt=3)
 SEED_LIMIT = 2**31
@@ -54,15 +55,15 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     checkpoint = selectors.checkpoint_in_use(project)
     if checkpoint is not None and checkpoint.kind == Checkpoint.Kind.EMBEDDED:
         reading.read_missing(handle, project)
-    pairs = selectors.uncompared_pairs(project)
-    if not pairs:
+    uncompared = selectors.Uncompared(project)
+    if not len(uncompared):
         raise Invalid(
             "Every pair of responses has been shown already.",
             hint="Generate or import more completions; held-out prompts are never acquired.",
         )
     seed = derive_seed(project.seed, "round", handle.run.pk) % SEED_LIMIT
-    considered = _at_most(pairs, seed)
-    handle.progress(1, 3, f"Weighing {len(considered):,} of {len(pairs):,} pairs")
+    considered = uncompared.draw(MOST_CONSIDERED, seed=seed)
+    handle.progress(1, 3, f"Weighing {len(considered):,} of {len(uncompared):,} pairs")
     weighed = _weigh(project, checkpoint, considered, size, seed)
     handle.progress(2, 3, "Opening the batch")
     opened = services.round_open(
@@ -74,7 +75,7 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
         detail=_detail(weighed, considered, project),
         seed=seed,
         choices=_choices(weighed, considered),
-        n_considered=len(pairs),
+        n_considered=len(uncompared),
         seconds=time.monotonic() - started,
     )
     handle.progress(3, 3, f"Opened {opened.size} comparisons.")
@@ -105,14 +106,6 @@ def _size(project: Project) -> int:
             hint="Raise the budget in the project's settings to go on.",
         )
     return affordable
-
-
-def _at_most(pairs: list[Pair], seed: int) -> list[Pair]:
-    """All pairs, or a random share of a pool that is too large to weigh and to keep a record of."""
-    if len(pairs) <= MOST_CONSIDERED:
-        return pairs
-    drawn = np.random.default_rng(seed).choice(len(pairs), MOST_CONSIDERED, replace=False)
-    return [pairs[index] for index in sorted(drawn)]
 
 
 def _weigh(

@@ -1,5 +1,6 @@
 """What the machine half writes. Runs are asked for here; edges enqueue them on commit."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from rewardmodel.models import (
     TrainingRun,
 )
 from rewardmodel.selectors import Pair, samples_wanted
+from rewardmodel.services.copying import rows_copy
 from rewardmodel.services.uses import deep_changes
 
 FEATURE_CHUNK = 2_000
@@ -247,17 +249,12 @@ def scores_replace(*, checkpoint: Checkpoint, rows: Iterable[ScoreRow]) -> int:
     """The checkpoint's scores on the project's criteria, in place of older ones; how many."""
     Score.objects.filter(checkpoint=checkpoint).delete()
     criteria = dict(checkpoint.project.criteria.values_list("key", "pk"))
-    stored = Score.objects.bulk_create(
-        (
-            Score(
-                checkpoint=checkpoint, completion_id=row.completion_id,
-                criterion_id=criteria[row.criterion], mean=row.mean, sd=row.sd,
-                novelty=row.novelty,
-            )
-            for row in rows
-        ),
-        batch_size=FEATURE_CHUNK,
-    )  # fmt: skip
+    stored = [
+        (checkpoint.pk, row.completion_id, criteria[row.criterion], row.mean, row.sd, row.novelty)
+        for row in rows
+    ]
+    fields = ("checkpoint", "completion", "criterion", "mean", "sd", "novelty")
+    rows_copy(Score, fields=fields, rows=stored)
     return len(stored)
 
 
@@ -322,16 +319,16 @@ def _not_shown(project: Project, choices: Sequence[Choice]) -> list[Choice]:
 
 
 def _considered_store(record: AcquisitionRound, choices: Sequence[Choice]) -> None:
-    Considered.objects.bulk_create(
-        (
-            Considered(
-                round=record, prompt_id=choice.pair.prompt_id, first_id=choice.pair.first_id,
-                second_id=choice.pair.second_id, utility=choice.utility, arm=choice.arm,
-                detail=dict(choice.detail),
+    rows_copy(
+        Considered,
+        fields=("round", "prompt", "first", "second", "utility", "arm", "detail"),
+        rows=(
+            (
+                record.pk, choice.pair.prompt_id, choice.pair.first_id, choice.pair.second_id,
+                choice.utility, str(choice.arm), json.dumps(dict(choice.detail)),
             )
             for choice in choices
         ),
-        batch_size=FEATURE_CHUNK,
     )  # fmt: skip
 
 

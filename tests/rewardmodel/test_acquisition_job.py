@@ -1,12 +1,15 @@
 """Rounds: what is opened, what is recorded, and what goes wrong."""
 
+from collections import Counter
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from annotation.models import Batch, Completion, Project, Run
+from annotation.selectors.work import compared_pairs, completions_by_prompt
 from annotation.services.imports import records_import
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import services
@@ -20,6 +23,7 @@ from rewardmodel.models import (
     Considered,
     Score,
 )
+from rewardmodel.selectors import Pair, Uncompared, uncompared_count, uncompared_pairs
 from tests.factories import make_project, make_run
 
 pytestmark = pytest.mark.django_db
@@ -142,12 +146,31 @@ def test_a_run_that_is_delivered_again_opens_nothing(trained: Project) -> None:
 def test_two_rounds_at_once_do_not_open_a_pair_twice(
     trained: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pairs = acquire.selectors.uncompared_pairs(trained)
-    monkeypatch.setattr(acquire.selectors, "uncompared_pairs", lambda project: list(pairs))
+    before = acquire.selectors.Uncompared(trained)
+    monkeypatch.setattr(acquire.selectors, "Uncompared", lambda project: before)
     open_round(trained)
     open_round(trained)
     opened = Considered.objects.exclude(arm="passed").values_list("first", "second")
     assert len(set(opened)) == len(opened) > 10
+
+
+def test_pairs_are_drawn_with_equal_chances_of_those_not_shown_yet(project: Project) -> None:
+    left = Uncompared(project)
+    prompts = completions_by_prompt(project, with_held_out=False)
+    shown = compared_pairs(project)
+    every = [
+        Pair(prompt, one.pk, other.pk)
+        for prompt, own in prompts.items()
+        for one, other in combinations(own, 2)
+        if frozenset((one.pk, other.pk)) not in shown
+    ]
+    assert left.all() == left.draw(len(every), seed=1) == uncompared_pairs(project) == every
+    assert len(left) == uncompared_count(project) == len(every) == (PROMPTS - 2) * 9
+    times = Counter(pair for seed in range(400) for pair in set(left.draw(18, seed=seed)))
+    assert sum(times.values()) == 400 * 18
+    assert left.draw(18, seed=3) == left.draw(18, seed=3) != left.draw(18, seed=4)
+    assert set(times) == set(every)
+    assert max(abs(count - 80) for count in times.values()) < 5 * (400 * 0.2 * 0.8) ** 0.5
 
 
 def test_without_a_model_all_is_random_and_the_round_says_so(project: Project) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import combinations
-from math import comb
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
@@ -24,7 +22,6 @@ from annotation.models import (
 )
 from annotation.selectors import judgments as judgment_selectors
 from annotation.selectors.access import projects_led
-from annotation.selectors.work import compared_pairs, completions_by_prompt
 from rewardmodel.models import (
     AcquisitionRound,
     Checkpoint,
@@ -34,6 +31,9 @@ from rewardmodel.models import (
     Score,
     TrainingRun,
 )
+from rewardmodel.selectors.uncompared import Pair, Uncompared, uncompared_count, uncompared_pairs
+
+__all__ = ["Pair", "Uncompared", "uncompared_count", "uncompared_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,6 @@ class Wanted:
     prompt_id: int
     policy_id: int
     sample_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two completions of one prompt that nobody has been asked to compare yet."""
-
-    prompt_id: int
-    first_id: int
-    second_id: int
 
 
 def samples_wanted(
@@ -86,25 +77,6 @@ def completions_without_features(project: Project, extractor: str) -> QuerySet[C
         .select_related("prompt", "policy")
         .order_by("pk")
     )
-
-
-def uncompared_pairs(project: Project) -> list[Pair]:
-    """Every pair of one prompt's completions not shown together yet, held-out prompts left out."""
-    compared = compared_pairs(project)
-    return [
-        Pair(prompt_id, a.pk, b.pk)
-        for prompt_id, completions in completions_by_prompt(project, with_held_out=False).items()
-        for a, b in combinations(completions, 2)
-        if frozenset((a.pk, b.pk)) not in compared
-    ]
-
-
-def uncompared_count(project: Project) -> int:
-    """How many there are, without making each of what may be millions."""
-    open_to = completions_by_prompt(project, with_held_out=False)
-    keys = {each.pk for completions in open_to.values() for each in completions}
-    shown = sum(pair <= keys for pair in compared_pairs(project))
-    return sum(comb(len(completions), 2) for completions in open_to.values()) - shown
 
 
 def checkpoint_in_use(project: Project) -> Checkpoint | None:

@@ -1,0 +1,71 @@
+"""Pairs that nobody has been asked about: counted and drawn without making each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.models import Project
+from annotation.selectors.work import compared_pairs, completions_by_prompt
+from rewardmodel.core.pair_numbers import PairNumbers, left_over
+from rewardmodel.core.pairs import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two completions of one prompt that nobody has been asked to compare yet."""
+
+    prompt_id: int
+    first_id: int
+    second_id: int
+
+
+class Uncompared:
+    """Every pair of one prompt's completions not shown together yet, held-out prompts left out.
+
+    There may be millions, so they are counted and drawn by number, in the order of prompts and
+    completions, and none is made before it is drawn.
+    """
+
+    def __init__(self, project: Project) -> None:
+        open_to = completions_by_prompt(project, with_held_out=False)
+        rows = [(each.pk, prompt) for prompt, own in open_to.items() for each in own]
+        self._completions, self._prompts = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        sizes = [len(own) for own in open_to.values()]
+        self._numbers = PairNumbers(np.array(sizes, dtype=np.int64))
+        place = {key: row for row, (key, _prompt) in enumerate(rows)}
+        shown = [
+            sorted(place[key] for key in pair)
+            for pair in compared_pairs(project)
+            if all(key in place for key in pair)
+        ]
+        first, second = np.array(shown, dtype=np.int64).reshape(-1, 2).T
+        self._taken = np.sort(self._numbers.of(first, second))
+
+    def __len__(self) -> int:
+        return len(self._numbers) - len(self._taken)
+
+    def all(self) -> list[Pair]:
+        """Each of them; many, where there are many completions."""
+        return self._at(np.arange(len(self)))
+
+    def draw(self, most: int, *, seed: int) -> list[Pair]:
+        """All of them, or so many with equal chances; the same for a seed."""
+        if len(self) <= most:
+            return self.all()
+        drawn = np.random.default_rng(seed).choice(len(self), most, replace=False)
+        return self._at(np.sort(drawn))
+
+    def _at(self, places: Ints) -> list[Pair]:
+        first, second = self._numbers.at(left_over(places, self._taken))
+        columns = self._prompts[first], self._completions[first], self._completions[second]
+        return [Pair(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def uncompared_pairs(project: Project) -> list[Pair]:
+    """All of `Uncompared`, made."""
+    return Uncompared(project).all()
+
+
+def uncompared_count(project: Project) -> int:
+    """How many there are, without making each of what may be millions."""
+    return len(Uncompared(project))
