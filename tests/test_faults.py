@@ -58,7 +58,7 @@ def judged_project() -> Project:
     project = make_project("Judged", overlap=1, held_out_fraction=0.0)
     terse, wordy = make_policy(project, "terse"), make_policy(project, "wordy")
     pairs = []
-    for number in range(40):
+    for number in range(20):
         prompt = make_prompt(project, f"What about {number}?")
         pairs.append(
             (
@@ -123,7 +123,7 @@ def test_training_resumes_after_sigkill_with_its_frozen_cutoff() -> None:
     assert (training.pk, training.cutoff_judgment_id) == (begun.pk, begun.cutoff_judgment_id)
     assert training.state == TrainingRun.State.SUCCEEDED
     assert Checkpoint.objects.get(project=project).state == Checkpoint.State.PROMOTED
-    assert CompletionFeature.objects.count() == 80
+    assert CompletionFeature.objects.count() == 40
 
 
 def test_an_export_killed_in_the_middle_is_released_once() -> None:
@@ -139,7 +139,7 @@ def test_an_export_killed_in_the_middle_is_released_once() -> None:
         wait_and_kill(victim, has_begun, "the export did not begin")
     ended = resume(run, "default")
     assert ended.state == Run.State.SUCCEEDED, ended.error
-    assert Export.objects.get(project=project).rows == 40
+    assert Export.objects.get(project=project).rows == 20
 
 
 def test_a_broker_that_is_away_delays_a_run_and_loses_none(settings: object) -> None:

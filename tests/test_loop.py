@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.model, pytest
 
 QUESTIONS = (
     "Name a fruit.", "What is two plus two?", "Say hello.", "Name a colour.", "What is rain?",
-    "Name a city.", "What is bread?", "Name a bird.",
+    "Name a city.",
 )  # fmt: skip
 SHORT = {"temperature": 0.9, "max_new_tokens": 12}
 

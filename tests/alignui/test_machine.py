@@ -91,31 +91,33 @@ def serving_from(var: Path) -> list[psutil.Process]:
     ]
 
 
-def test_it_starts_serves_stops_and_resumes(var: Path, start: Callable[..., Process]) -> None:
-    port = free_port()
-    for processes in ([], ["web"]):
-        process = start(*processes, "--port", str(port))
-        read_until(process, rf"alignui  \| Ready: http://localhost:{port}")
-        assert get(port, "/healthz") == 200
-        assert get(port, "/readyz") == 200
-        if not processes:
-            read_until(process, r"default +\|.* ready\.", r"gpu +\|.* ready\.")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-        assert serving_from(var) == []
-
-
-def test_a_start_right_after_a_kill_finds_everything_free(
+def test_it_starts_serves_stops_resumes_and_bears_a_kill(
     var: Path, start: Callable[..., Process]
 ) -> None:
+    """All of it stops and leaves nothing; a start right after a kill finds everything free."""
     port = free_port()
+    first = start("--port", str(port))
+    read_until(first, rf"alignui  \| Ready: http://localhost:{port}")
+    assert get(port, "/healthz") == 200
+    assert get(port, "/readyz") == 200
+    read_until(first, r"default +\|.* ready\.", r"gpu +\|.* ready\.")
+    stop(first, var)
+
     killed = start("web", "--port", str(port))
-    read_until(killed, "Ready")
+    read_until(killed, rf"alignui  \| Ready: http://localhost:{port}")
+    assert get(port, "/readyz") == 200
     killed.kill()
     killed.wait()
     process = start("web", "--port", str(port))
     read_until(process, "The last start was killed", "Ready")
     assert get(port, "/readyz") == 200
+    stop(process, var)
+
+
+def stop(process: Process, var: Path) -> None:
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert serving_from(var) == []
 
 
 def test_a_second_start_on_the_same_folder_is_one_clear_line(
