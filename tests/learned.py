@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from annotation.models import Completion, Project, Prompt, Run, SelfDescription, User
-from rewardmodel import services
+from rewardmodel import selectors, services
 from rewardmodel.core.embedded import EmbeddedConfig, EmbeddedRewardModel
 from rewardmodel.core.embedded_fit import fit_embedded
 from rewardmodel.core.judged import Judged
@@ -13,7 +13,7 @@ from rewardmodel.core.pairs import Votes
 from rewardmodel.core.reward_model import Responses
 from rewardmodel.jobs import evaluation
 from rewardmodel.jobs.evaluation_subject import Subject
-from rewardmodel.models import Checkpoint
+from rewardmodel.models import AcquisitionRound, Checkpoint, SavingsReport
 from tests.factories import make_batch, make_policy, make_run, make_user
 
 EXTRACTOR = "planted"
@@ -88,6 +88,35 @@ def trained(found: Learned, *, is_whole: bool = False) -> Checkpoint:
         ],
     )  # fmt: skip
     return checkpoint
+
+
+def round_opened(
+    project: Project, checkpoint: Checkpoint, *, reason: str = "", **detail: object
+) -> AcquisitionRound:
+    """A round over every pair that is left: one acquired, one of the control arm, and a map."""
+    pairs = selectors.uncompared_pairs(project)
+    found = services.round_open(
+        run=make_run(project, Run.Kind.ACQUISITION, state="succeeded"), checkpoint=checkpoint,
+        function="bald", seed=3, n_considered=len(pairs), seconds=1.0,
+        choices=[
+            services.Choice(pair, 1 / (1 + at), {0: "acquired", 1: "control"}.get(at, "passed"))
+            for at, pair in enumerate(pairs)
+        ],
+    )  # fmt: skip
+    prompts = {pair.prompt_id for pair in pairs}
+    found.detail = {"map": {str(key): [key % 7, key % 5] for key in prompts}, **detail}
+    found.reason = reason
+    found.save()
+    return found
+
+
+def savings_told(project: Project, checkpoint: Checkpoint, **figures: object) -> SavingsReport:
+    """What rounds saved, as measured with a training."""
+    return SavingsReport.objects.create(
+        project=project, training_run=checkpoint.training_run, function="bald",
+        cutoff_judgment_id=0, n_acquired=40, n_control=10, verdict="Measured.", seed=1,
+        code_version="1", **figures,
+    )  # fmt: skip
 
 
 def _subject(

@@ -1,13 +1,12 @@
 """Alerts in a real browser: a rule is set, raises one, and somebody takes note."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from annotation.models import AgreementReport, Project, User
-from tests.browser.conftest import NARROW, WIDE, SitDown
+from tests.browser.conftest import SitDown
+from tests.browser.fitting import fits_and_is_accessible
 
-SETTLED = {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"}
 PAGE = "/projects/kitchen/alerts/"
 
 
@@ -37,12 +36,4 @@ def test_a_rule_is_set_and_its_alert_noted(
     strip.get_by_role("link", name="All alerts").click()
     page.get_by_role("button", name="Take note").click()
     expect(page.locator("#open")).to_contain_text("Lena took note of it")
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        for size in (WIDE, NARROW):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert over <= 0, size
-        found = Axe().run(page).response["violations"]
-        bad = {v["id"]: v["nodes"][0]["target"] for v in found if SETTLED & set(v["tags"])}
-        assert bad == {}, theme
+    fits_and_is_accessible(page)

@@ -8,7 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from annotation.models import Assignment, Judgment, Project, User
-from tests.browser.conftest import NARROW, PATIENCE_MS, WIDE, SitDown
+from tests.browser.conftest import NARROW, PATIENCE_MS, SitDown
+from tests.browser.fitting import LOOK_NAMES, LOOKS
 from tests.factories import PASSWORD, judge, make_criterion
 
 
@@ -342,8 +343,7 @@ def test_amend_from_history(sit_down: SitDown, ana: User, project: Project) -> N
     assert latest().revision == 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOK_NAMES)
 def test_axe_finds_nothing(
     sit_down: SitDown, ana: User, project: Project, ranking_project: Project,
     theme: str, size: tuple[int, int],

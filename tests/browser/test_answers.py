@@ -8,7 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from annotation.core.rendering import render_markdown
 from annotation.models import Assignment, Flag, Judgment, Project, User
-from tests.browser.conftest import NARROW, WIDE, SitDown
+from tests.browser.conftest import NARROW, SitDown
+from tests.browser.fitting import LOOK_NAMES, LOOKS
 from tests.browser.test_annotate import announced, latest, press, submit_and_wait, wait_until_sent
 from tests.factories import (
     make_batch,
@@ -511,8 +512,7 @@ def test_criteria_of_a_ranking_by_key(
 # Everybody
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOK_NAMES)
 def test_axe_finds_nothing_in_any_state(
     sit_down: SitDown, ana: User, asking: Project, size: tuple[int, int], theme: str
 ) -> None:

@@ -6,11 +6,11 @@ from playwright.sync_api import expect
 
 from annotation.models import Project, User
 from annotation.services.audits import bias_audit
-from tests.browser.conftest import NARROW, WIDE, SitDown
+from tests.browser.conftest import SitDown
+from tests.browser.fitting import LOOK_NAMES, LOOKS, SETTLED
 from tests.crowds import leaning_crowd, leaning_judge
 
 PAGE = "/projects/kitchen/audits/"
-SETTLED = {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"}
 
 
 @pytest.fixture
@@ -22,9 +22,7 @@ def audited(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize(
-    ("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"]
-)
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOK_NAMES)
 def test_the_audits_fit_and_can_be_read(
     sit_down: SitDown, lena: User, audited: Project, size: tuple[int, int], theme: str
 ) -> None:

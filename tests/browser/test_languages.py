@@ -7,7 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from annotation.models import Project, User
-from tests.browser.conftest import NARROW, WIDE, SitDown
+from tests.browser.conftest import NARROW, SitDown
+from tests.browser.fitting import LOOK_NAMES, LOOKS
 from tests.browser.test_annotate import announced, latest, press, submit_and_wait
 from tests.factories import PASSWORD
 
@@ -137,8 +138,7 @@ def test_no_english_is_left_on_an_arabic_page(
     assert foreign_words(page) == set()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOK_NAMES)
 @pytest.mark.parametrize("locale", ["ar", "de"])
 def test_axe_finds_nothing_and_nothing_sticks_out(
     sit_down: SitDown,

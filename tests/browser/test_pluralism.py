@@ -1,15 +1,14 @@
 """Who prefers what in a real browser: it fits, is accessible, and its files come."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from annotation.models import Project, User
 from annotation.services.pluralism import pluralism_measure
-from tests.browser.conftest import NARROW, WIDE, SitDown
+from tests.browser.conftest import SitDown
+from tests.browser.fitting import fits_and_is_accessible
 from tests.camps import camps_project
 
-SETTLED = {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"}
 PAGE = "/projects/kitchen/pluralism/"
 
 
@@ -24,15 +23,7 @@ def test_the_page_fits_and_is_accessible(sit_down: SitDown, lena: User, measured
     page = sit_down(lena, PAGE)
     expect(page.get_by_role("heading", level=1)).to_contain_text("On 6 of 12 compared pairs")
     expect(page.get_by_role("img", name="Opinion map")).to_be_visible()
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        for size in (WIDE, NARROW):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert over <= 0, size
-        found = Axe().run(page).response["violations"]
-        bad = {v["id"]: v["nodes"][0]["target"] for v in found if SETTLED & set(v["tags"])}
-        assert bad == {}, theme
+    fits_and_is_accessible(page)
 
 
 def test_a_grouping_is_chosen_and_its_file_comes(

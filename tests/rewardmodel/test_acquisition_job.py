@@ -14,7 +14,7 @@ from annotation.services.imports import records_import
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import services
 from rewardmodel.core.function_names import FUNCTION_NAMES
-from rewardmodel.jobs import acquire, dataset, reading, training_kinds
+from rewardmodel.jobs import acquire, dataset, training_kinds
 from rewardmodel.jobs.savings import savings_measure
 from rewardmodel.models import (
     AcquisitionRound,
@@ -24,50 +24,26 @@ from rewardmodel.models import (
     Score,
 )
 from rewardmodel.selectors import Pair, Uncompared, uncompared_count, uncompared_pairs
-from tests.factories import make_project, make_run
+from tests.factories import make_run
+from tests.pool_cast import PROMPTS, READER, WIDTH, pool_project, stand_in_for_the_reader
 
 pytestmark = pytest.mark.django_db
-
-READER = "toy"
-PROMPTS, POLICIES, WIDTH = 12, 5, 28
 
 
 @pytest.fixture(autouse=True)
 def toy_reader(monkeypatch: pytest.MonkeyPatch, settings: object, tmp_path: Path) -> None:
-    """Features stand in the cache; nothing has to be read."""
-    settings.CHECKPOINTS_DIR = tmp_path
-    monkeypatch.setattr(reading, "extractor_id", lambda: READER)
-    monkeypatch.setattr(reading, "read_missing", lambda handle, project: 0)
+    stand_in_for_the_reader(monkeypatch, settings, tmp_path)
 
 
 @pytest.fixture
 def project(db: object) -> Project:
-    """Five policies answered twelve prompts; one pair of each has been judged."""
-    random = np.random.default_rng(1)
-    project = make_project("Pool", held_out_fraction=0.0, acquisition_size=10, control_share=0.2)
-    names = [f"policy {number}" for number in range(POLICIES)]
-    records_import(project=project, kind="completions", rows=[
-        {"prompt": f"Question {at}?", "policy": name, "completion": f"{name} answers {at}."}
-        for at in range(PROMPTS) for name in names
-    ])  # fmt: skip
-    records_import(project=project, kind="judgments", rows=[
-        {
-            "prompt": f"Question {at}?", "annotator": f"worker {person}",
-            "winner": "left" if random.random() < 0.8 else "right",
-            "completions": [
-                {"policy": name, "text": f"{name} answers {at}."} for name in names[:2]
-            ],
-        }
-        for at in range(PROMPTS) for person in range(3)
-    ])  # fmt: skip
+    """Five policies answered twelve prompts, of which two are held out."""
+    project = pool_project(
+        "Pool", policies=5, noise=0.5, held_out_fraction=0.0, acquisition_size=10,
+        control_share=0.2,
+    )  # fmt: skip
     held = project.prompts.order_by("pk").values_list("pk", flat=True)[:2]
     project.prompts.filter(pk__in=list(held)).update(is_held_out=True)
-    for completion in Completion.objects.filter(prompt__project=project).order_by("pk"):
-        vector = random.normal(size=WIDTH)
-        vector[0] = POLICIES - int(completion.policy.name[-1]) + random.normal() / 2
-        CompletionFeature.objects.create(
-            extractor=READER, completion=completion, vector=vector.astype("<f4").tobytes()
-        )
     return project
 
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from annotation.models import Project, ProjectRole, Run, User
-from rewardmodel import selectors, services
-from rewardmodel.models import AcquisitionRound, Checkpoint, SavingsReport
-from tests.factories import make_completion, make_policy, make_run, make_user
-from tests.learned import learned, trained
+from rewardmodel import selectors
+from rewardmodel.models import AcquisitionRound, Checkpoint
+from tests.factories import make_completion, make_policy, make_user
+from tests.learned import learned, round_opened, savings_told, trained
 
 pytestmark = pytest.mark.django_db
 
@@ -44,22 +44,10 @@ def test_pairs_are_counted_without_being_made(project: Project) -> None:
 @pytest.fixture
 def opened(project: Project, checkpoint: Checkpoint) -> AcquisitionRound:
     """A round with everything that explains it."""
-    pairs = selectors.uncompared_pairs(project)
-    found = services.round_open(
-        run=make_run(project, Run.Kind.ACQUISITION, state="succeeded"), checkpoint=checkpoint,
-        function="bald", seed=3, n_considered=len(pairs), seconds=1.0,
-        choices=[
-            services.Choice(pair, 1 / (1 + at), {0: "acquired", 1: "control"}.get(at, "passed"))
-            for at, pair in enumerate(pairs)
-        ],
+    found = round_opened(
+        project, checkpoint, reason="It helped most so far.",
+        weights={"bald": 0.75, "random": 0.25}, cost={"minutes": 12},
     )  # fmt: skip
-    prompts = {pair.prompt_id for pair in pairs}
-    found.detail = {
-        "map": {str(key): [key % 7, key % 5] for key in prompts},
-        "weights": {"bald": 0.75, "random": 0.25}, "cost": {"minutes": 12},
-    }  # fmt: skip
-    found.reason = "It helped most so far."
-    found.save()
     found.considered.filter(arm="acquired").update(detail={"entropy": 1.05, "disagreement": 0.2})
     return found
 
@@ -165,12 +153,8 @@ def test_where_choosing_does_not_help_random_is_offered(
     client: Client, project: Project, lena: User, opened: AcquisitionRound,
     figures: dict[str, float], word: str, is_offered: bool,
 ) -> None:  # fmt: skip
-    SavingsReport.objects.create(
-        project=project, training_run=opened.checkpoint.training_run, function="bald",
-        cutoff_judgment_id=0, n_acquired=40, n_control=10, verdict="Measured.", seed=1,
-        code_version="1", **figures,
-        detail={"labels": [10, 20], "acquired": [0.7, 0.6], "control": [0.7, 0.65]},
-    )  # fmt: skip
+    detail = {"labels": [10, 20], "acquired": [0.7, 0.6], "control": [0.7, 0.65]}
+    savings_told(project, opened.checkpoint, detail=detail, **figures)
     page = client.get(ROUNDS).content.decode()
     assert "Log-loss on held-out prompts by labels of either arm" in page
     assert word in page

@@ -4,20 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
 
-import numpy as np
 import pytest
 from django.db import connection
 
-from annotation.models import Batch, Completion, Project, Run, User
+from annotation.models import Batch, Project, Run, User
 from annotation.services import batches, runs
-from annotation.services.imports import records_import
 from rewardmodel import selectors, tasks
-from rewardmodel.jobs import acquire, reading
-from rewardmodel.models import AcquisitionRound, Checkpoint, CompletionFeature, Score, TrainingRun
-from tests.factories import make_project
+from rewardmodel.jobs import acquire
+from rewardmodel.models import AcquisitionRound, Checkpoint, Score, TrainingRun
+from tests.pool_cast import PROMPTS, pool_project, stand_in_for_the_reader
 
-READER = "toy"
-PROMPTS, POLICIES, WIDTH = 12, 4, 28
+POLICIES = 4
 WORK = {"training": tasks.run_training, "acquisition": tasks.run_acquisition}
 
 
@@ -27,41 +24,14 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def toy_reader(monkeypatch: pytest.MonkeyPatch, settings: object, tmp_path: Path) -> None:
-    """Features stand in the cache; nothing has to be read."""
-    settings.CHECKPOINTS_DIR = tmp_path
-    monkeypatch.setattr(reading, "extractor_id", lambda: READER)
-    monkeypatch.setattr(reading, "read_missing", lambda handle, project: 0)
+    stand_in_for_the_reader(monkeypatch, settings, tmp_path)
 
 
 def judged() -> Project:
-    """Four policies answered twelve prompts; two responses of each were compared by three."""
-    random = np.random.default_rng(1)
-    project = make_project(
-        "Turns", held_out_fraction=0.25, acquisition_size=6, acquire_automatically=True,
-        retrain_after_judgments=10,
+    return pool_project(
+        "Turns", policies=POLICIES, noise=0.0, held_out_fraction=0.25, acquisition_size=6,
+        acquire_automatically=True, retrain_after_judgments=10,
     )  # fmt: skip
-    names = [f"policy {number}" for number in range(POLICIES)]
-    records_import(project=project, kind="completions", rows=[
-        {"prompt": f"Question {at}?", "policy": name, "completion": f"{name} answers {at}."}
-        for at in range(PROMPTS) for name in names
-    ])  # fmt: skip
-    records_import(project=project, kind="judgments", rows=[
-        {
-            "prompt": f"Question {at}?", "annotator": f"worker {person}",
-            "winner": "left" if random.random() < 0.8 else "right",
-            "completions": [
-                {"policy": name, "text": f"{name} answers {at}."} for name in names[:2]
-            ],
-        }
-        for at in range(PROMPTS) for person in range(3)
-    ])  # fmt: skip
-    for completion in Completion.objects.filter(prompt__project=project).order_by("pk"):
-        vector = random.normal(size=WIDTH)
-        vector[0] = POLICIES - int(completion.policy.name[-1])
-        CompletionFeature.objects.create(
-            extractor=READER, completion=completion, vector=vector.astype("<f4").tobytes()
-        )
-    return project
 
 
 @pytest.fixture
