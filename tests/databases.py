@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,11 +18,13 @@ from pathlib import Path
 import django
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 
 from alignui.embedded import paths, postgres
 
+PATIENCE_SECONDS = 20.0
 # Whatever the migrations make is the same in every test; `flush` would make it again each time.
 LASTING = {"django_content_type", "auth_permission"}
 
@@ -103,16 +106,29 @@ def _may_skip_triggers() -> bool:
 
 
 def _empty() -> None:
+    """Lets whoever still writes finish: what it holds is not waited for with locks in hand."""
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = [connection.ops.quote_name(name) for name in names if name not in LASTING]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(
-            "SELECT ARRAY(" + " UNION ALL ".join(
-                f"SELECT {at} WHERE EXISTS (SELECT FROM {name})" for at, name in enumerate(tables)
-            ) + ")"
-        )  # fmt: skip
-        filled = cursor.fetchone()[0]
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for at in filled:
-            cursor.execute(f"DELETE FROM {tables[at]}")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+                _delete(cursor, tables)
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+
+
+def _delete(cursor: CursorWrapper, tables: list[str]) -> None:
+    filled = " UNION ALL ".join(
+        f"SELECT {at} WHERE EXISTS (SELECT FROM {name})" for at, name in enumerate(tables)
+    )
+    cursor.execute(f"SELECT ARRAY({filled})")
+    (found,) = cursor.fetchone()
+    cursor.execute("SET LOCAL session_replication_role = replica")
+    for at in found:
+        cursor.execute(f"DELETE FROM {tables[at]}")
