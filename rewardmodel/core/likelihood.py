@@ -57,6 +57,19 @@ def davidson_terms(difference: Floats, eta: float, counts: Floats) -> PairTerms:
     )
 
 
+def davidson_slope(difference: Floats, eta: float, counts: Floats) -> Floats:
+    """First derivatives alone, of counts (m, 3) at several differences each, both (m, a).
+
+    With u = exp(-|d| / 2) and t = exp(eta), tanh-like and never too large for a number: the lead of
+    first over second is sign(d) (1 - u^2) / (1 + u^2 + u t).
+    """
+    n, ahead = _sides(counts)
+    u = np.exp(np.abs(difference) / -2)
+    square = u * u
+    lead = np.sign(difference) * (1 - square) / (1 + square + u * np.exp(eta))
+    return np.asarray((n[:, None] * lead - ahead[:, None]) / 2)
+
+
 def davidson_value(difference: Floats, eta: float, counts: Floats) -> float:
     """The summed negative log-likelihood alone."""
     half = difference / 2

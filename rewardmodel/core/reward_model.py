@@ -37,6 +37,14 @@ class Responses:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def at(self, rows: Ints) -> "Responses":
+        """Those of these rows (m,)."""
+        places = rows.tolist()
+        return Responses(
+            tuple(self.keys[row] for row in places), self.features[rows], self.lengths[rows],
+            [self.texts[row] for row in places] if self.texts else (),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

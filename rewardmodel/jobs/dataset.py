@@ -166,12 +166,17 @@ def feature_matrix(extractor: str, keys: Sequence[int]) -> Floats:
     missing = [key for key in keys if key not in stored]
     if missing:
         raise FeaturesInvalid(f"{len(missing)} completions have no features of {extractor} yet.")
-    if len({len(vector) for vector in stored.values()}) > 1:
+    return matrix_of(extractor, keys, [bytes(stored[key]) for key in keys])
+
+
+def matrix_of(extractor: str, keys: Sequence[int], vectors: Sequence[bytes]) -> Floats:
+    """(N, D) of the features as they are stored; raises what `feature_matrix` raises."""
+    if len({len(vector) for vector in vectors}) > 1:
         raise FeaturesInvalid(
             f"Cached features of {extractor} differ in width.",
             hint="They were read by different models; delete them, and they are read again.",
         )
-    rows = np.frombuffer(b"".join(stored[key] for key in keys), dtype="<f4")
+    rows = np.frombuffer(b"".join(vectors), dtype="<f4")
     table = rows.reshape(len(keys), -1).astype(float) if len(keys) else np.zeros((0, 0))
     broken = ~np.isfinite(table).all(axis=1)
     if broken.any():

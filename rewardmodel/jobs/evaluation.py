@@ -4,7 +4,7 @@ The held-out prompts speak where there are enough of them. Else every vote is pr
 that did not learn from its prompt (folds), which `where` says beside the figures.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from rewardmodel.core.head import prompt_folds
 from rewardmodel.core.measures import FEW_PROMPTS
 from rewardmodel.core.pairs import TIE, Floats, Votes
 from rewardmodel.core.promotion import Promotion, decide
-from rewardmodel.core.reward_model import OUT_OF_DISTRIBUTION, Responses
+from rewardmodel.core.reward_model import OUT_OF_DISTRIBUTION, Prediction, Responses
 from rewardmodel.jobs import evaluation_facts
 from rewardmodel.jobs.evaluation_facts import ResponseFacts
 from rewardmodel.jobs.evaluation_people import people
@@ -35,33 +35,34 @@ FRACTIONS = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
 def metrics(
-    subject: Subject, incumbent: Incumbent | None = None, *, read: Reader | None = None
-) -> dict[str, object]:
+    subject: Subject, incumbent: Incumbent | None = None, *, read: Reader | None = None,
+    decision: Promotion | None = None,
+) -> dict[str, object]:  # fmt: skip
     """Everything that is measured of a training, JSON-safe, each figure with interval and n.
 
     read: gives features of texts that are not stored, to see what harmless rewording does; None
-    where nothing can be read now.
+    where nothing can be read now. decision: the gate's, where it is known.
     """
     held_out = predicted(subject.model, subject.responses, subject.held_out)
     folds = _folds(subject)
     tested = held_out if _is_enough(subject.held_out) else folds or held_out
-    facts = evaluation_facts.response_facts(subject.responses.keys)
     rates = evaluate.outcome_rates(subject.train)
-    whole = everything(subject)
+    seen = _seen(subject)
+    facts = seen.facts
     return {
         "where": HELD_OUT if tested is held_out else "folds",
         "held_out": _evaluation(subject, held_out, rates).to_dict(),
         "cross_validation": _crossed(subject, folds).to_dict(),
         "learning_curve": _learning_curve(subject),
         "ceiling": _ceiling(subject, tested),
-        "previous": _previous(subject, incumbent),
+        "previous": _previous(subject, incumbent, decision),
         "calibration": _calibration(subject, tested),
         **_slices(subject, tested, facts),
-        "look": _look(subject, tested, whole, facts),
-        "best_of_n": best_of_n(subject, whole),
-        "consistency": swap_and_rewording(subject, read),
-        "drift": drift(subject, tested, facts),
-        "out_of_distribution": _novel(subject, whole),
+        "look": _look(subject, tested, seen),
+        "best_of_n": best_of_n(subject, seen.whole, seen.of_whole.prompts),
+        "consistency": swap_and_rewording(subject, seen.own.mean, read),
+        "drift": drift(subject, tested, facts, seen.own.novelty),
+        "out_of_distribution": _novel(seen),
         "criteria": _criteria(subject),
         "groups": list(subject.model.groups),
         "people": people(subject),
@@ -143,11 +144,13 @@ def _ceiling(subject: Subject, tested: Predicted) -> dict[str, Any]:
     return asdict(found)
 
 
-def _previous(subject: Subject, incumbent: Incumbent | None) -> dict[str, Any] | None:
+def _previous(
+    subject: Subject, incumbent: Incumbent | None, decision: Promotion | None
+) -> dict[str, Any] | None:
     if incumbent is None:
         return None
     base: dict[str, Any] = {"checkpoint": incumbent.checkpoint, "unknown": incumbent.unknown}
-    change = gate(subject, incumbent).change
+    change = (decision or gate(subject, incumbent)).change
     return base | (change.to_dict() if change is not None else {})
 
 
@@ -168,30 +171,47 @@ def _slices(subject: Subject, tested: Predicted, facts: ResponseFacts) -> dict[s
     }
 
 
-def _look(
-    subject: Subject, tested: Predicted, whole: Responses, facts: ResponseFacts
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The judged responses, and the whole of them, each looked at and predicted once."""
+
+    facts: ResponseFacts
+    own: Prediction
+    whole: Responses
+    of_whole: ResponseFacts
+    predicted: Prediction
+
+
+def _seen(subject: Subject) -> _Seen:
+    whole, own = everything(subject), subject.model.predict(subject.responses)
+    if whole is subject.responses:
+        facts = evaluation_facts.response_facts(whole.keys)
+        return _Seen(facts, own, whole, facts, own)
+    judged = subject.responses.keys
+    known = evaluation_facts.response_facts(tuple(sorted({*whole.keys, *judged})))
+    return _Seen(known.of(judged), own, whole, known.of(whole.keys), subject.model.predict(whole))
+
+
+def _look(subject: Subject, tested: Predicted, seen: _Seen) -> dict[str, Any]:
     """Correlation of the reward with length and format, and how often either decides."""
-    prediction = subject.model.predict(whole)
-    of_whole = facts if whole is subject.responses else evaluation_facts.response_facts(whole.keys)
     found = look_of_reward.correlations(
-        prediction.mean, of_whole.prompts, of_whole.looks, seed=subject.seed
+        seen.predicted.mean, seen.of_whole.prompts, seen.of_whole.looks, seed=subject.seed
     )
-    length = facts.looks["length"]
+    length = seen.facts.looks["length"]
     picks = evaluate_slices.picks(tested.after, tested.votes, length, seed=subject.seed)
     return {"correlations": [asdict(each) for each in found], "picks": asdict(picks)}
 
 
-def _novel(subject: Subject, whole: Responses) -> dict[str, Any]:
+def _novel(seen: _Seen) -> dict[str, Any]:
     """How many of the project's responses lie outside what was learned from."""
-    novelty = subject.model.predict(whole).novelty
+    novelty = seen.predicted.novelty
     outside = novelty > OUT_OF_DISTRIBUTION
     order = np.argsort(-novelty, kind="stable")[:10]
     return {
-        "n": len(whole),
+        "n": len(seen.whole),
         "outside": int(outside.sum()),
         "threshold": OUT_OF_DISTRIBUTION,
-        "furthest": [whole.keys[at] for at in order.tolist() if outside[at]],
+        "furthest": [seen.whole.keys[at] for at in order.tolist() if outside[at]],
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.core.text_features import text_features
-from annotation.models import Batch, Candidate, Completion, Project, Prompt, User
+from annotation.models import Batch, Candidate, Completion, Policy, Project, Prompt, User
 from annotation.selectors.pluralism import groupings
 from rewardmodel.core import shift
 from rewardmodel.core.evaluate_slices import MOST_SLICES
@@ -41,21 +41,33 @@ class ResponseFacts:
     policies: tuple[str, ...]
     looks: Mapping[str, Floats]
 
+    def of(self, keys: Sequence[int]) -> "ResponseFacts":
+        """Of some of the completions, in the order of `keys`."""
+        row_of = {key: row for row, key in enumerate(self.keys)}
+        rows = np.array([row_of[key] for key in keys], dtype=np.int64)
+        return ResponseFacts(
+            tuple(keys),
+            self.prompts[rows],
+            tuple(self.policies[row] for row in rows.tolist()),
+            {words: counts[rows] for words, counts in self.looks.items()},
+        )
+
 
 def response_facts(keys: Sequence[int]) -> ResponseFacts:
     """Reads the texts once and counts what catches the eye."""
-    rows = {
-        completion.pk: completion
-        for completion in Completion.objects.filter(pk__in=keys)
-        .select_related("policy")
-        .defer("html")
-    }
+    stored = Completion.objects.filter(pk__in=keys)
+    columns = stored.values_list("pk", "prompt_id", "policy_id", "text")
+    rows = {key: (prompt, policy, text) for key, prompt, policy, text in columns}
     found = [rows[key] for key in keys]
-    counts = [text_features(each.text) for each in found]
+    names = {
+        policy.pk: str(policy)
+        for policy in Policy.objects.filter(pk__in={policy for _, policy, _ in found})
+    }
+    counts = [text_features(text) for _, _, text in found]
     return ResponseFacts(
         tuple(keys),
-        np.array([each.prompt_id for each in found], dtype=np.int64),
-        tuple(str(each.policy) for each in found),
+        np.array([prompt for prompt, _, _ in found], dtype=np.int64),
+        tuple(names[policy] for _, policy, _ in found),
         {
             words: np.array([float(getattr(count, name)) for count in counts])
             for name, words in LOOKS.items()

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from rewardmodel.core import people_influence
 from rewardmodel.core.embedded import EmbeddedRewardModel
 from rewardmodel.jobs import evaluation_facts
@@ -24,10 +26,10 @@ def people(subject: Subject) -> dict[str, Any] | None:
     )
     features = subject.responses.features
     found = people_influence.pulls(
-        subject.model.head(), features, train, held_out, seed=subject.seed
+        subject.model.head(), features, train, held_out, seed=subject.seed, most=KEPT
     )
     return {
-        "n_people": len(found),
+        "n_people": len(np.unique(train.annotator)) if found else 0,
         "method": people_influence.METHOD,
-        "pulls": [asdict(each) for each in found[:KEPT]],
+        "pulls": [asdict(each) for each in found],
     }

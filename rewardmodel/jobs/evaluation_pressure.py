@@ -9,7 +9,7 @@ from annotation.models import Completion
 from rewardmodel.core import best_of_n as pressing
 from rewardmodel.core import rewording, shift
 from rewardmodel.core.errors import NotEnoughData, RewardModelError
-from rewardmodel.core.pairs import Ints
+from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.reward_model import Responses, Text
 from rewardmodel.jobs import evaluation_facts
 from rewardmodel.jobs.evaluation_facts import ResponseFacts
@@ -23,15 +23,14 @@ NOT_READ = (
 )
 
 
-def best_of_n(subject: Subject, whole: Responses) -> dict[str, Any]:
+def best_of_n(subject: Subject, whole: Responses, prompts: Ints) -> dict[str, Any]:
     """Proxy and judge learn from parts of the prompts that share none; picks on all others.
 
-    Where enough prompts have no vote in training, those are picked from and the others halved;
-    else the prompts take turns in three parts.
+    prompts: (N,) of the whole responses. Where enough of them have no vote in training, those are
+    picked from and the others halved; else the prompts take turns in three parts.
     """
     if subject.refit is None:
         return {"points": [], "note": NO_REFIT}
-    prompts = _prompts_of(whole)
     try:
         splits = [
             _judged(subject, whole, prompts, proxy, gold)
@@ -42,11 +41,13 @@ def best_of_n(subject: Subject, whole: Responses) -> dict[str, Any]:
     return asdict(pressing.best_of_n(splits, seed=subject.seed))
 
 
-def swap_and_rewording(subject: Subject, read: Reader | None) -> dict[str, Any]:
-    """Is it the same whichever is shown first, and whatever a reader would not mind?"""
+def swap_and_rewording(subject: Subject, mean: Floats, read: Reader | None) -> dict[str, Any]:
+    """Is it the same whichever is shown first, and whatever a reader would not mind?
+
+    mean: (N,) rewards of the judged responses.
+    """
     votes = subject.held_out if len(subject.held_out) else subject.train
-    prediction = subject.model.predict(subject.responses)
-    difference = prediction.mean[votes.first] - prediction.mean[votes.second]
+    difference = mean[votes.first] - mean[votes.second]
     found: dict[str, Any] = {
         "swap": rewording.swap_error(subject.model.chances, difference),
         "n_swapped": len(votes),
@@ -64,17 +65,18 @@ def swap_and_rewording(subject: Subject, read: Reader | None) -> dict[str, Any]:
         after = subject.model.predict(_as_read(subject, rows, changed, read)).mean
     except RewardModelError as error:
         return found | {"note": error.message}
-    spread = float(prediction.mean.std())
-    result = rewording.consistency(prediction.mean[rows], after, prediction.mean[others], spread)
+    result = rewording.consistency(mean[rows], after, mean[others], float(mean.std()))
     return found | {"rewording": asdict(result)}
 
 
-def drift(subject: Subject, tested: Predicted, facts: ResponseFacts) -> dict[str, Any]:
-    """The newest batches against those before them."""
+def drift(
+    subject: Subject, tested: Predicted, facts: ResponseFacts, novelty: Floats
+) -> dict[str, Any]:
+    """The newest batches against those before them; novelty: (N,) of the judged responses."""
     found, batch_of = evaluation_facts.batches(subject.project, facts, tested.votes)
     shifts = shift.shifts(
         found, subject.responses.features, facts.prompts,
-        subject.model.predict(subject.responses).novelty,
+        novelty,
         probabilities=tested.after, votes=tested.votes, batch_of=batch_of, seed=subject.seed,
     )  # fmt: skip
     return {"shifts": [asdict(each) for each in shifts], "has_drift": shift.has_drift(shifts)}
@@ -102,11 +104,6 @@ def _judged(
     other = subject.refit(votes.where(np.isin(votes.prompt, gold))).predict(whole)
     rest = ~np.isin(prompts, np.concatenate([proxy, gold]))
     return pressing.Judged(one.mean[rest], one.sd[rest], other.mean[rest], prompts[rest])
-
-
-def _prompts_of(whole: Responses) -> Ints:
-    known = dict(Completion.objects.filter(pk__in=whole.keys).values_list("pk", "prompt_id"))
-    return np.array([known[key] for key in whole.keys], dtype=np.int64)
 
 
 def _texts(keys: list[int]) -> list[Text]:

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from django.db.models.functions import Length
 from numpy.typing import NDArray
 
-from annotation.models import Completion, Project
+from annotation.models import Project
 from rewardmodel.core.errors import RewardModelError
 from rewardmodel.core.pairs import Floats, Votes
 from rewardmodel.core.reward_model import Responses, RewardModel, Text
 from rewardmodel.jobs import dataset
-from rewardmodel.models import Checkpoint
+from rewardmodel.models import Checkpoint, CompletionFeature
 
 HELD_OUT = "held_out"
 MOST_RESPONSES = 20_000
@@ -27,6 +28,7 @@ class Subject:
     responses: the completions that the votes name by row. refit: fits another of the same kind to
     other votes on these rows; None where that takes too long. criteria: held-out votes by the
     criterion's key. extractor: names the cached features, "" for a model that reads texts itself.
+    kept: what `everything` has read.
     """
 
     project: Project
@@ -38,6 +40,7 @@ class Subject:
     extractor: str = ""
     refit: Refit | None = None
     criteria: Mapping[str, Votes] = field(default_factory=dict)
+    kept: list[Responses] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def temperature(self) -> float | None:
@@ -82,11 +85,12 @@ def temperature_of(model: RewardModel) -> float | None:
 def predicted(
     model: RewardModel, responses: Responses, votes: Votes, criterion: str = "overall"
 ) -> Predicted:
-    """The model's chances of the votes' outcomes."""
+    """The model's chances of the votes' outcomes; only what they name is read."""
     if not len(votes):
         return Predicted.empty(votes)
-    mean = model.predict(responses, criterion).mean
-    difference = mean[votes.first] - mean[votes.second]
+    rows, place = np.unique(np.concatenate([votes.first, votes.second]), return_inverse=True)
+    mean = model.predict(responses.at(rows), criterion).mean[place]
+    difference = mean[: len(votes)] - mean[len(votes) :]
     temperature = temperature_of(model)
     after = model.chances(difference, criterion)
     before = after
@@ -114,19 +118,21 @@ def incumbent_of(
 
 
 def everything(subject: Subject) -> Responses:
-    """All of the project's responses that have features; the judged ones for a deep model."""
+    """All of the project's responses that have features, read once; the judged ones for a deep
+    model."""
     if not subject.extractor:
         return subject.responses
-    keys = tuple(
-        Completion.objects.filter(
-            prompt__project=subject.project, features__extractor=subject.extractor
-        )
-        .order_by("pk")
-        .values_list("pk", flat=True)[:MOST_RESPONSES]
-    )
-    return Responses(
-        keys, dataset.feature_matrix(subject.extractor, keys), dataset.text_lengths(keys)
-    )
+    if not subject.kept:
+        known = CompletionFeature.objects.filter(
+            completion__prompt__project=subject.project, extractor=subject.extractor
+        ).order_by("completion")
+        rows = known.annotate(characters=Length("completion__text")).values_list(
+            "completion_id", "vector", "characters"
+        )[:MOST_RESPONSES]
+        keys, vectors, characters = zip(*rows, strict=True) if rows else ((), (), ())
+        features = dataset.matrix_of(subject.extractor, keys, vectors)
+        subject.kept.append(Responses(keys, features, np.array(characters, dtype=np.int64)))
+    return subject.kept[0]
 
 
 def _read_for(subject: Subject, checkpoint: Checkpoint) -> Responses:

@@ -21,9 +21,9 @@ from rewardmodel.core import leaderboard
 from rewardmodel.core.checkpoints import DEEP, load_reward_model
 from rewardmodel.core.embedded import EmbeddedRewardModel
 from rewardmodel.core.errors import NotEnoughData, RewardModelError
-from rewardmodel.core.reward_model import RewardModel
+from rewardmodel.core.reward_model import Responses, RewardModel
 from rewardmodel.jobs import dataset, evaluation, training_kinds
-from rewardmodel.jobs.evaluation_subject import Reader, Subject, incumbent_of
+from rewardmodel.jobs.evaluation_subject import Reader, Subject, everything, incumbent_of
 from rewardmodel.jobs.savings import savings_measure
 from rewardmodel.jobs.training_kinds import Trained
 from rewardmodel.models import Checkpoint, TrainingRun
@@ -64,6 +64,7 @@ class _Ready:
     metrics: Mapping[str, object]
     is_promoted: bool
     reason: str
+    whole: Responses
 
 
 def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
@@ -75,7 +76,10 @@ def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
     subject = _subject(handle, training, data, trained)
     incumbent = incumbent_of(subject, selectors.checkpoint_in_use(handle.project), load_checkpoint)
     decision = evaluation.gate(subject, incumbent)
-    metrics = evaluation.metrics(subject, incumbent, read=_reader(training, trained)) | {
+    measured = evaluation.metrics(
+        subject, incumbent, read=_reader(training, trained), decision=decision
+    )
+    metrics = measured | {
         "leaderboard": _leaderboard(handle, training, data),
         "seconds": {"fit": fitted - started, "test": time.monotonic() - fitted},
         **training_kinds.figures(trained, data),
@@ -84,7 +88,8 @@ def _train(handle: RunHandle, training: TrainingRun) -> Mapping[str, object]:
         savings_measure(handle, training, data, trained.model)
     handle.progress(3, STEPS, "Saving the checkpoint and scoring completions")
     checkpoint, scored = _keep(
-        training, _Ready(trained, data, metrics, decision.is_promoted, decision.reason)
+        training,
+        _Ready(trained, data, metrics, decision.is_promoted, decision.reason, everything(subject)),
     )
     training_kinds.clean_up(training)
     handle.progress(STEPS, STEPS, decision.reason[:300])
@@ -159,11 +164,14 @@ def _keep(training: TrainingRun, ready: _Ready) -> tuple[Checkpoint, int]:
             is_promoted=ready.is_promoted,
             reason=ready.reason,
         )
-        return checkpoint, score_all(checkpoint, ready.trained.model)
+        return checkpoint, score_all(checkpoint, ready.trained.model, known=ready.whole)
 
 
-def score_all(checkpoint: Checkpoint, model: RewardModel) -> int:
-    """Stores the rewards of every completion that can be read, on every criterion; how many."""
+def score_all(checkpoint: Checkpoint, model: RewardModel, *, known: Responses | None = None) -> int:
+    """Stores the rewards of every completion that can be read, on every criterion; how many.
+
+    known: what has been read before, which serves where it is the same completions.
+    """
     completions = Completion.objects.filter(prompt__project=checkpoint.project_id)
     if checkpoint.kind == DEEP:
         keys = list(completions.order_by("pk").values_list("pk", flat=True))
@@ -171,7 +179,8 @@ def score_all(checkpoint: Checkpoint, model: RewardModel) -> int:
     else:
         own = completions.filter(features__extractor=checkpoint.extractor)
         keys = list(own.order_by("pk").values_list("pk", flat=True))
-        responses = dataset.responses(checkpoint.extractor, keys)
+        is_known = known is not None and known.keys == tuple(keys)
+        responses = known if known and is_known else dataset.responses(checkpoint.extractor, keys)
     if not keys:
         return 0
     rows = []
