@@ -26,7 +26,7 @@ SCHEDULE = {
     "annotation.quality_due": 60.0,
     "annotation.pluralism_due": 60.0,
     "annotation.alerts_due": 60.0,
-    "rewardmodel.train_due": 5.0,
+    "rewardmodel.train_due": 2.0,
     "rewardmodel.acquire_due": 5.0,
 }
 
@@ -77,7 +77,7 @@ app.conf.update(
             ("annotation.people_due", 60.0),
             ("annotation.pluralism_due", 60.0),
             ("annotation.alerts_due", 60.0),
-            ("rewardmodel.train_due", 5.0),
+            ("rewardmodel.train_due", 2.0),
             ("rewardmodel.acquire_due", 5.0),
         )
     },

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from rewardmodel.core.head import newton
-from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, PairCounts, Votes, add_up
+from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, PairCounts, Votes, add_up, cells_of
 
 RESAMPLES = 200
 WEAK_PRECISION = 1e-3
@@ -120,14 +120,11 @@ def _interval(
     people, person_of = np.unique(votes.annotator, return_inverse=True)
     if len(people) < 2:
         people, person_of = np.arange(len(votes)), np.arange(len(votes))
-    drawn = []
+    drawn, cells = [], cells_of(votes)
     for _ in range(resamples):
         times = random.multinomial(len(people), np.full(len(people), 1 / len(people)))
-        weight = votes.weight * times[person_of]
-        resampled = Votes(
-            votes.first, votes.second, votes.outcome, weight, votes.prompt, votes.annotator
-        )
-        drawn.append(_strengths(add_up(resampled), size, islands, start)[0])
+        resampled = cells.add_up(votes.weight * times[person_of])
+        drawn.append(_strengths(resampled, size, islands, start)[0])
     low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
     return low, high
 

@@ -49,13 +49,30 @@ class PairCounts:
 def add_up(votes: Votes) -> PairCounts:
     """Votes of one pair in one place, whichever way round it was given; fitting then costs by
     pairs rather than by votes."""
+    return cells_of(votes).add_up(votes.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Where n votes are counted: pairs first < second (m,), and each vote's cell (n,) of 3 m."""
+
+    first: Ints
+    second: Ints
+    cell: Ints
+
+    def add_up(self, weight: Floats) -> PairCounts:
+        """The votes with these weights (n,)."""
+        counts = np.bincount(self.cell, weights=weight, minlength=3 * len(self.first))
+        return PairCounts(self.first, self.second, counts.reshape(-1, 3).astype(float))
+
+
+def cells_of(votes: Votes) -> Cells:
+    """Of the votes, to be added up with one weighting or another."""
     is_turned = votes.first > votes.second
     low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
     outcome = np.where(is_turned & (votes.outcome != TIE), 1 - votes.outcome, votes.outcome)
     if not len(votes):
-        return PairCounts(low, high, np.zeros((0, 3)))
+        return Cells(low, high, outcome.astype(np.int64))
     width = int(high.max()) + 1
     names, pair_of = np.unique(low * width + high, return_inverse=True)
-    cell = pair_of * 3 + outcome
-    counts = np.bincount(cell, weights=votes.weight, minlength=3 * len(names)).reshape(-1, 3)
-    return PairCounts(names // width, names % width, counts.astype(float))
+    return Cells(names // width, names % width, pair_of * 3 + outcome)

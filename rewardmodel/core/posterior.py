@@ -36,6 +36,7 @@ PART = 8
 CURVATURE_HOLDS = 1e-4
 
 Rows = Array | PairRows
+Virtual = tuple[float, Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,9 @@ class Evidence:
     ties: int = 0
     has_virtual: bool = True
     last: list[tuple[Floats, PairTerms]] = field(default_factory=list, compare=False, repr=False)
+    last_virtual: list[tuple[Floats, Virtual]] = field(
+        default_factory=list, compare=False, repr=False
+    )
 
     @property
     def k(self) -> int:
@@ -178,21 +182,12 @@ class Evidence:
             self.last[:] = [(at.copy(), davidson_terms(found, at[-1], self.counts))]
         return self.last[0][1]
 
-    def _virtual(self, theta: Floats) -> tuple[float, Floats, Floats]:
-        """Value, gradient and Hessian by the shape parameters of half an answer of each kind."""
+    def _virtual(self, theta: Floats) -> Virtual:
+        """Of half an answer of each kind; the last are kept too."""
         shape = theta[self.k :]
-        pair = davidson_terms(np.zeros(1), shape[0], np.full((1, 3), VIRTUAL))
-        level = bar_terms(np.array([-shape[1]]), np.full((1, 2), VIRTUAL))
-        gradient, hessian = np.zeros(len(shape)), np.zeros((len(shape), len(shape)))
-        gradient[0], hessian[0, 0] = pair.by_eta, pair.eta_curvature
-        gradient[1], hessian[1, 1] = -level.by_level[0], level.curvature[0]
-        value = pair.value + level.value
-        for place in range(SHAPE, len(shape)):
-            # A set of this size against a single item: one logistic choice each way.
-            one = bar_terms(shape[place : place + 1], np.full((1, 2), VIRTUAL))
-            gradient[place], hessian[place, place] = one.by_level[0], one.curvature[0]
-            value += one.value
-        return value, gradient, hessian
+        if not self.last_virtual or not np.array_equal(self.last_virtual[0][0], shape):
+            self.last_virtual[:] = [(shape.copy(), virtual_answers(shape))]
+        return self.last_virtual[0][1]
 
 
 def evidence_of(
@@ -220,6 +215,22 @@ def evidence_of(
     else:
         rows = kept[pairs.first] - kept[pairs.second]
     return Evidence(rows, pairs.counts, levels, bad, ordered, ties)
+
+
+def virtual_answers(shape: Floats) -> Virtual:
+    """Value, gradient and Hessian by the shape parameters of half an answer of each kind."""
+    pair = davidson_terms(np.zeros(1), shape[0], np.full((1, 3), VIRTUAL))
+    level = bar_terms(np.array([-shape[1]]), np.full((1, 2), VIRTUAL))
+    gradient, hessian = np.zeros(len(shape)), np.zeros((len(shape), len(shape)))
+    gradient[0], hessian[0, 0] = pair.by_eta, pair.eta_curvature
+    gradient[1], hessian[1, 1] = -level.by_level[0], level.curvature[0]
+    value = pair.value + level.value
+    for place in range(SHAPE, len(shape)):
+        # A set of this size against a single item: one logistic choice each way.
+        one = bar_terms(shape[place : place + 1], np.full((1, 2), VIRTUAL))
+        gradient[place], hessian[place, place] = one.by_level[0], one.curvature[0]
+        value += one.value
+    return value, gradient, hessian
 
 
 def optimum(evidence: Evidence, prior: Prior, start: Floats | None = None) -> tuple[Floats, Floats]:

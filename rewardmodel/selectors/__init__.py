@@ -127,15 +127,16 @@ def scores(checkpoint: Checkpoint, *, criterion: str = Criterion.OVERALL) -> Que
     )
 
 
-def judgments_since_training(project: Project) -> int:
-    """Judgments, amendments included, that no successful training has seen."""
+def judgments_since_training(project: Project, *, most: int | None = None) -> int:
+    """Judgments, amendments included, that no successful training has seen; counted up to `most`,
+    for who asks often."""
     last = _last_training(project)
     new = Judgment.objects.filter(comparison__project=project, is_withdrawal=False)
     if last is not None:
         new = new.filter(pk__gt=last.cutoff_judgment_id)
     if not project.learns_from_simulated:
         new = new.exclude(annotator__kind="simulated")
-    return new.count()
+    return new[:most].count()
 
 
 class Due(StrEnum):
@@ -162,10 +163,10 @@ def due_for_training(project: Project, now: datetime) -> Due | None:
     work; or a quarter of enough, where the last training saw drift; or some, and enough time went
     by. What has failed on just these judgments would fail again.
     """
-    new = judgments_since_training(project)
+    enough = project.retrain_after_judgments
+    new = judgments_since_training(project, most=enough)
     if not new:
         return None
-    enough = project.retrain_after_judgments
     reason = None
     if new >= enough:
         reason = Due.JUDGMENTS
