@@ -118,10 +118,15 @@ def flip_rate(beliefs: Beliefs, differences: Floats, votes: Votes) -> float:
     """
     if not len(votes):
         return beliefs.flips
+    likelihoods = flip_likelihoods(beliefs, differences, votes).sum(axis=1)
+    return float(FLIP_RATES[int(np.argmax(likelihoods))])
+
+
+def flip_likelihoods(beliefs: Beliefs, differences: Floats, votes: Votes) -> Floats:
+    """(r, n) weighted log-likelihood of each vote under each of FLIP_RATES, posterior and all."""
     mean, variance = beliefs.moments(differences)
     told = outlook(replace(beliefs, flips=0.0), mean, variance).mean
     seen = told[np.arange(len(votes)), votes.outcome]
     other = told[np.arange(len(votes)), np.array([SECOND, FIRST, TIE])[votes.outcome]]
     chances = (1 - FLIP_RATES[:, None]) * seen + FLIP_RATES[:, None] * other
-    likelihoods = (votes.weight * np.log(np.maximum(chances, 1e-12))).sum(axis=1)
-    return float(FLIP_RATES[int(np.argmax(likelihoods))])
+    return np.asarray(votes.weight * np.log(np.maximum(chances, 1e-12)))

@@ -219,6 +219,8 @@ def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[
             name: {"value": c.value, "low": c.low, "high": c.high, "n": c.n}
             for name, c in weighed.shares.credits.items()
         }
+    if found.flips is not None:
+        detail["flips"] = found.flips.to_dict()
     if found.seconds is not None:
         detail["cost"] = {"seconds": round(float(found.seconds[rows].sum()) * project.overlap, 1)}
     return detail

@@ -8,6 +8,7 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from annotation.core.errors import Invalid, Unavailable
+from annotation.core.preferences import Preference
 from annotation.models import Completion, Judgment, Project
 from annotation.selectors import judgments as judgment_selectors
 from rewardmodel import selectors
@@ -15,6 +16,7 @@ from rewardmodel.core.beliefs import Array, Beliefs
 from rewardmodel.core.cost import expected_seconds, reading_speed
 from rewardmodel.core.embedded import EmbeddedRewardModel
 from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid
+from rewardmodel.core.flips import Flips, measure_flips
 from rewardmodel.core.function_names import RANDOM
 from rewardmodel.core.head import RewardHead
 from rewardmodel.core.pairs import Floats, Ints, Votes, add_up
@@ -42,7 +44,8 @@ class Ground:
 
     asked: votes on pairs of known functions; None without a model on frozen features. note: why
     the function that was asked for cannot be used, "" where it can. seconds: (m,) what a judgment
-    of each pair is expected to take, whether or not the pool is to be weighed by it.
+    of each pair is expected to take, whether or not the pool is to be weighed by it. flips: the
+    share of votes that go the other way, by held-out prompts, of which the beliefs know.
     """
 
     pool: Pool
@@ -52,6 +55,7 @@ class Ground:
     asked: Asked | None = None
     note: str = ""
     seconds: Floats | None = None
+    flips: Flips | None = None
 
 
 def ground(project: Project, checkpoint: Checkpoint | None, pairs: Sequence[Pair]) -> Ground:
@@ -155,7 +159,9 @@ def _of_features(
     beliefs = Beliefs(head.weights, head.covariance, head.eta)
     coordinates = _coordinates(checkpoint, head, keys)
     first, second = _rows(frame)
-    asked = _asked(project, checkpoint, head)
+    preferences = _preferences(project, checkpoint)
+    asked = _asked(project, checkpoint, head, preferences)
+    flips = _flips(project, checkpoint, head, preferences)
     by_chance = np.array([name == RANDOM for name in asked.functions], dtype=bool)
     pool = replace(
         frame,
@@ -163,7 +169,8 @@ def _of_features(
         responses=coordinates,
         fence=fence_for(beliefs, asked.differences, asked.outcomes, by_chance),
     )
-    return Ground(pool, beliefs, keys, coordinates, asked)
+    reckoned = replace(beliefs, flips=flips.believed)
+    return Ground(pool, reckoned, keys, coordinates, asked, flips=flips)
 
 
 def _coordinates(checkpoint: Checkpoint, head: RewardHead, keys: Sequence[int]) -> Array:
@@ -180,34 +187,56 @@ def _coordinates(checkpoint: Checkpoint, head: RewardHead, keys: Sequence[int]) 
         raise Invalid(error.message, hint=error.hint) from error
 
 
-def _asked(project: Project, checkpoint: Checkpoint, head: RewardHead) -> Asked:
+def _preferences(project: Project, checkpoint: Checkpoint) -> list[Preference]:
+    """Of the judgments that the checkpoint's training knew, held-out prompts' too."""
+    training = checkpoint.training_run
+    return judgment_selectors.preferences(
+        project, include_simulated=training.includes_simulated,
+        cutoff_id=training.cutoff_judgment_id, as_of=training.started_at,
+    )  # fmt: skip
+
+
+def _asked(
+    project: Project, checkpoint: Checkpoint, head: RewardHead, preferences: Sequence[Preference]
+) -> Asked:
     """The votes that the checkpoint learned from, with the function that asked for each.
 
     The last of them, where there are many; a pair that no round opened has the function "".
     """
-    training = checkpoint.training_run
-    preferences = judgment_selectors.preferences(
-        project, include_simulated=training.includes_simulated,
-        cutoff_id=training.cutoff_judgment_id, as_of=training.started_at,
-    )[-MOST_VOTES:]  # fmt: skip
-    named = sorted({key for p in preferences for key in (p.winner_id, p.loser_id)})
-    known = sorted(dataset.features_known(checkpoint.extractor, named))
     held = selectors.held_out_prompts(project)
-    inside = set(known)
-    kept = [
-        p for p in preferences
-        if p.winner_id in inside and p.loser_id in inside and p.prompt_id not in held
-    ]  # fmt: skip
-    votes = dataset.votes_of(kept, {key: row for row, key in enumerate(known)})
-    coordinates = head.coordinates(dataset.feature_matrix(checkpoint.extractor, known))
+    learned = [p for p in preferences[-MOST_VOTES:] if p.prompt_id not in held]
+    kept, votes, differences = _votes(checkpoint, head, learned)
     by = selectors.functions_by_pair(project)
     pairs = [(min(p.winner_id, p.loser_id), max(p.winner_id, p.loser_id)) for p in kept]
     return Asked(
-        coordinates[votes.first] - coordinates[votes.second],
-        votes.outcome,
-        votes.prompt,
-        tuple(by.get(pair, "") for pair in pairs),
+        differences, votes.outcome, votes.prompt, tuple(by.get(pair, "") for pair in pairs)
     )
+
+
+def _flips(
+    project: Project, checkpoint: Checkpoint, head: RewardHead, preferences: Sequence[Preference]
+) -> Flips:
+    """By the last votes on held-out prompts, which nothing was fitted to."""
+    held = selectors.held_out_prompts(project)
+    others = [p for p in preferences if p.prompt_id in held][-MOST_VOTES:]
+    _, votes, differences = _votes(checkpoint, head, others)
+    beliefs = Beliefs(head.weights, head.covariance, head.eta)
+    return measure_flips(beliefs, differences, votes, seed=checkpoint.training_run.seed)
+
+
+def _votes(
+    checkpoint: Checkpoint, head: RewardHead, preferences: Sequence[Preference]
+) -> tuple[list[Preference], Votes, Floats]:
+    """Those (n) whose responses have features, as votes, and their differences (n, k)."""
+    named = sorted({key for p in preferences for key in (p.winner_id, p.loser_id)})
+    known = sorted(dataset.features_known(checkpoint.extractor, named))
+    inside = set(known)
+    kept = [p for p in preferences if p.winner_id in inside and p.loser_id in inside]
+    votes = dataset.votes_of(kept, {key: row for row, key in enumerate(known)})
+    if not known:
+        return kept, votes, np.zeros((0, len(head.weights)))
+    coordinates = head.coordinates(dataset.feature_matrix(checkpoint.extractor, known))
+    return kept, votes, coordinates[votes.first] - coordinates[votes.second]
 
 
 def _rows(frame: Pool) -> tuple[Ints, Ints]:

@@ -13,8 +13,9 @@ from annotation.selectors.work import compared_pairs, completions_by_prompt
 from annotation.services.imports import records_import
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import services
+from rewardmodel.core import flips
 from rewardmodel.core.function_names import FUNCTION_NAMES
-from rewardmodel.jobs import acquire, dataset, training_kinds
+from rewardmodel.jobs import acquire, dataset, pool, training_kinds
 from rewardmodel.jobs.savings import savings_measure
 from rewardmodel.models import (
     AcquisitionRound,
@@ -80,6 +81,9 @@ def test_a_round_says_what_it_weighed_and_why(trained: Project) -> None:
     assert found.reason
     assert sum(found.detail["weights"].values()) == pytest.approx(1, abs=1e-3)
     assert found.detail["cost"]["seconds"] > 0
+    told = found.detail["flips"]
+    assert (told["n_votes"], told["n_prompts"]) == (6, 2)
+    assert (told["value"], told["believed"]) == (None, 0)
     considered = Considered.objects.filter(round=found)
     assert set(found.detail["map"]) == {str(p) for p in considered.values_list("prompt", flat=True)}
     assert not considered.filter(prompt__is_held_out=True).exists()
@@ -90,6 +94,18 @@ def test_a_round_says_what_it_weighed_and_why(trained: Project) -> None:
         )
     assert found.batch.reason == Batch.Reason.ACQUISITION
     assert found.control_batch.reason == Batch.Reason.CONTROL
+
+
+def test_votes_on_held_out_prompts_say_how_many_are_flipped(
+    trained: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flips, "FEWEST_VOTES", 4)
+    monkeypatch.setattr(flips, "FEWEST_PROMPTS", 2)
+    told = AcquisitionRound.objects.get(run=open_round(trained)).detail["flips"]
+    assert 0 <= told["low"] <= told["value"] <= told["high"] <= 0.4
+    checkpoint = Checkpoint.objects.get(project=trained)
+    found = pool.ground(trained, checkpoint, uncompared_pairs(trained))
+    assert found.beliefs.flips == found.flips.believed == told["believed"]
 
 
 def test_every_function_opens_a_round(trained: Project) -> None:
