@@ -65,8 +65,11 @@ _PHRASES = [
 _REFUSAL = re.compile("|".join(_PHRASES))
 
 
-def text_features(text: str) -> TextFeatures:
-    """The counts of one response, in Markdown; an empty response has none of anything."""
+def text_features(text: str, *, reads_refusal: bool = True) -> TextFeatures:
+    """The counts of one response, in Markdown; an empty response has none of anything.
+
+    reads_refusal: whether to look for one, which takes most of the time; 0 where not.
+    """
     list_items = headings = bold = code = 0
     fence = ""
     for line in text.splitlines():
@@ -88,7 +91,7 @@ def text_features(text: str) -> TextFeatures:
         headings=headings,
         bold=bold,
         code=code,
-        is_refusal=int(is_refusal(text)),
+        is_refusal=int(reads_refusal and is_refusal(text)),
     )
 
 

@@ -63,7 +63,7 @@ def response_facts(keys: Sequence[int]) -> ResponseFacts:
         policy.pk: str(policy)
         for policy in Policy.objects.filter(pk__in={policy for _, policy, _ in found})
     }
-    counts = [text_features(text) for _, _, text in found]
+    counts = [text_features(text, reads_refusal=False) for _, _, text in found]
     return ResponseFacts(
         tuple(keys),
         np.array([prompt for prompt, _, _ in found], dtype=np.int64),

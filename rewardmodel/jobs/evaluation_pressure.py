@@ -100,10 +100,11 @@ def _judged(
     if subject.refit is None:
         raise NotEnoughData(NO_REFIT)
     votes = subject.train
-    one = subject.refit(votes.where(np.isin(votes.prompt, proxy))).predict(whole)
-    other = subject.refit(votes.where(np.isin(votes.prompt, gold))).predict(whole)
-    rest = ~np.isin(prompts, np.concatenate([proxy, gold]))
-    return pressing.Judged(one.mean[rest], one.sd[rest], other.mean[rest], prompts[rest])
+    rest = np.flatnonzero(~np.isin(prompts, np.concatenate([proxy, gold])))
+    asked = whole.at(rest)
+    one = subject.refit(votes.where(np.isin(votes.prompt, proxy))).predict(asked)
+    other = subject.refit(votes.where(np.isin(votes.prompt, gold))).predict(asked)
+    return pressing.Judged(one.mean, one.sd, other.mean, prompts[rest])
 
 
 def _texts(keys: list[int]) -> list[Text]:
