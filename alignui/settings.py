@@ -225,6 +225,7 @@ SPECTACULAR_SETTINGS = {
         "AssignmentState": "annotation.models.Assignment.State",
         "CheckpointState": "rewardmodel.models.Checkpoint.State",
         "UserKind": "annotation.models.User.Kind",
+        "RewardModelKind": "annotation.models.project.RewardModelKind",
         "ComparisonKind": "annotation.models.ComparisonKind",
         "Ask": "annotation.models.Ask",
         "BatchReason": "annotation.models.Batch.Reason",

@@ -146,6 +146,12 @@ class Api:
             f"/api/v1/{path}", data, content_type="application/json", headers=self.headers
         )
 
+    def patch(self, path: str, body: object) -> HttpResponse:
+        return self.client.patch(
+            f"/api/v1/{path}", json.dumps(body), content_type="application/json",
+            headers=self.headers,
+        )  # fmt: skip
+
 
 @pytest.fixture
 def api(db: DjangoDbBlocker) -> Callable[[User | None], Api]:

@@ -28,6 +28,24 @@ SETTINGS = frozenset(
         "prompt_window_hours", "oldest_share", "gold_rate", "repeat_rate", "skill_tags",
     }
 )  # fmt: skip
+# What a lead may set them to; the database would also hold what makes no sense.
+MOST = 2_000_000_000
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "lease_seconds": (60, 86_400),
+    "prompt_window_hours": (1, 8760),
+    "samples_per_prompt": (1, 100),
+    "retrain_after_judgments": (1, MOST),
+    "retrain_after_minutes": (1, MOST),
+    "acquisition_size": (1, 10_000),
+    "acquisition_budget": (1, MOST),
+}
+ACQUISITION_FUNCTIONS = frozenset(
+    {
+        "portfolio", "random", "uncertainty", "bald", "batch_bald", "d_optimal",
+        "robust_d_optimal", "prediction_oriented", "information_directed", "delta_ucb",
+        "double_thompson", "leaderboard_narrowing",
+    }
+)  # fmt: skip
 BORN_WITH = SETTINGS | {"kind", "held_out_fraction", "seed"}
 
 
@@ -61,9 +79,11 @@ def project_create(
 def project_update(*, actor: User, project: Project, **settings: object) -> Project:
     """Changes settings that may change. What a project was born with stays for its life.
 
-    Tags that ask for a skill sort all open comparisons anew.
+    Tags that ask for a skill sort all open comparisons anew. Raises Invalid naming the setting
+    that is wrong.
     """
     _check_known(settings, SETTINGS)
+    _check_limits(settings)
     locked = Project.objects.select_for_update().get(pk=project.pk)
     before = {name: getattr(locked, name) for name in settings}
     for name, value in settings.items():
@@ -145,6 +165,19 @@ def _check_known(settings: Mapping[str, object], known: frozenset[str]) -> None:
     for name in settings:
         if name not in known:
             raise Invalid(f"“{name}” is not a setting that can be changed.", field=name)
+
+
+def _check_limits(settings: Mapping[str, object]) -> None:
+    for name, (low, high) in LIMITS.items():
+        value = settings.get(name)
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise Invalid(f"{name}: this is a number from {low:,} to {high:,}.", field=name)
+    function = settings.get("acquisition_function", "random")
+    if function not in ACQUISITION_FUNCTIONS:
+        raise Invalid(
+            f"There is no acquisition function “{function}”.", field="acquisition_function",
+            hint=f"There are {', '.join(sorted(ACQUISITION_FUNCTIONS))}.",
+        )  # fmt: skip
 
 
 def _clean(thing: Project | Criterion | Policy) -> None:
