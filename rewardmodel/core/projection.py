@@ -1,14 +1,17 @@
 """From raw features to the coordinates that a reward's weights act on, found without any vote."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rewardmodel.core.errors import FeaturesInvalid, NotEnoughData
 from rewardmodel.core.pairs import Floats
 
 # Above so many rows the axes are found in single precision.
 LARGE = 10_000
+ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,13 @@ def fit_projection(features: Floats, dimensions: int, *, plain: int = 0) -> Proj
     """
     check_features(features)
     n, width = features.shape
-    centre, scale = features.mean(axis=0), features.std(axis=0)
+    centre = features.mean(axis=0)
+    away, scale = _centred(features, centre)
     scale = np.where(scale > 1e-12, scale, 1.0)
     states = width - plain
-    standard = (features[:, :states] - centre[:states]) / scale[:states]
-    if n > LARGE:
-        standard = standard.astype(np.float32)
     size = min(dimensions, states, n - 1)
-    _, found = np.linalg.eigh((standard.T @ standard).astype(float))
+    product = (away[:, :states].T @ away[:, :states]).astype(float)
+    _, found = np.linalg.eigh(product / np.outer(scale[:states], scale[:states]))
     axes = np.zeros((width, size + plain))
     axes[:states, :size] = _signed(found[:, ::-1][:, :size])
     axes[states:, size:] = np.eye(plain)
@@ -61,6 +63,18 @@ def check_features(features: Floats) -> None:
         raise NotEnoughData("At least two completions with features are needed.")
     if not np.isfinite(features).all():
         raise FeaturesInvalid("Some features are not finite numbers. Extract them again.")
+
+
+def _centred(features: Floats, centre: Floats) -> tuple[NDArray[np.floating[Any]], Floats]:
+    """(n, D) features less their centre, and their standard deviations (D,), in double precision;
+    in blocks that fit a cache."""
+    kind = np.float32 if len(features) > LARGE else np.float64
+    away, squares = np.empty(features.shape, dtype=kind), np.zeros(features.shape[1])
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        block = features[start : start + ROWS_AT_ONCE] - centre
+        squares += np.einsum("ij,ij->j", block, block)
+        away[start : start + ROWS_AT_ONCE] = block
+    return away, np.sqrt(squares / len(features))
 
 
 def _signed(axes: Floats) -> Floats:

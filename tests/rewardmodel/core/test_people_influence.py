@@ -1,8 +1,10 @@
 """What the model would be without one person, against fitting it again without them."""
 
 import numpy as np
+import pytest
 
 from rewardmodel.core.head import HeadConfig, fit_head
+from rewardmodel.core.likelihood import davidson_slope, davidson_terms
 from rewardmodel.core.pairs import Floats, Votes
 from rewardmodel.core.people_influence import pulls, weights_without
 
@@ -60,3 +62,12 @@ def test_of_one_person_only_the_prior_is_left() -> None:
     head = fit_head(alone, features, HEAD)
     (nothing,) = weights_without(head, head.coordinates(features), alone)
     assert np.linalg.norm(nothing) < 0.05 * np.linalg.norm(head.weights)
+
+
+def test_slopes_are_those_of_all_terms() -> None:
+    random = np.random.default_rng(2)
+    difference, counts = random.normal(size=(50, 3)) * 20, random.random((50, 3))
+    slopes = davidson_slope(difference, -0.4, counts)
+    for column in range(3):
+        terms = davidson_terms(difference[:, column], -0.4, counts)
+        assert slopes[:, column] == pytest.approx(terms.by_difference)

@@ -11,7 +11,14 @@ from rewardmodel.core.judged import Judged, evidence_from
 from rewardmodel.core.pair_rows import PairRows, weighted_gram
 from rewardmodel.core.pairs import FIRST, TIE, Floats, PairCounts, Votes
 from rewardmodel.core.plackett_luce import Rankings
-from rewardmodel.core.posterior import Evidence, Prior, newton, optimum, weights_prior
+from rewardmodel.core.posterior import (
+    Evidence,
+    Prior,
+    descend,
+    newton,
+    optimum,
+    weights_prior,
+)
 
 K = 3
 
@@ -97,10 +104,21 @@ def test_many_pairs_in_single_precision_end_where_few_in_double_do(
     pairs = PairCounts(first, second, np.eye(3)[outcome])
     weights, eta, hessian = newton(pairs, coordinates, 1.0)
     monkeypatch.setattr(posterior, "LARGE", 1)
+    asked: list[Floats] = []
+    value = Evidence.value
+    monkeypatch.setattr(Evidence, "value", lambda own, at: asked.append(at) or value(own, at))
     rough, rough_eta, rough_hessian = newton(pairs, coordinates, 1.0)
+    assert len(asked) < 20  # it does not look below its own rounding for what is lower still
     assert rough == pytest.approx(weights, abs=1e-3)
     assert rough_eta == pytest.approx(eta, abs=1e-3)
     assert rough_hessian == pytest.approx(hessian, rel=1e-3, abs=1e-1)
+
+
+def test_the_curvature_of_another_prior_leads_to_the_same_place() -> None:
+    found, near = evidence(), weights_prior(np.array([0.5, 1.0, 2.0]), ties=1)
+    start = descend(found, weights_prior(np.full(3, 30.0), ties=1), None)
+    warm = descend(found, near, start.theta, 1e-9, start.bent)
+    assert warm.theta == pytest.approx(optimum(found, near)[0], abs=1e-4)
 
 
 def test_differences_need_no_matrix() -> None:
