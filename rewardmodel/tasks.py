@@ -16,6 +16,7 @@ from annotation.models import Project, Run
 from annotation.services.runs import RunHandle, run_execute
 from rewardmodel import selectors, services
 from rewardmodel.models import TrainingRun
+from rewardmodel.services.uses import scoring_texts_forget
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def run_acquisition(run_id: int) -> None:
 @shared_task(name="run.scoring")
 def run_scoring(run_id: int) -> None:
     run_execute(run_id=run_id, work=_job("score", "scoring_work"))
+    scoring_texts_forget()
 
 
 @shared_task(name="run.packaging")

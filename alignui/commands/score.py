@@ -11,7 +11,7 @@ from annotation.core.errors import Conflict, Invalid, Unavailable
 from annotation.models import Project, Run
 from rewardmodel.core.scored_items import MOST_BYTES, MOST_ITEMS
 from rewardmodel.selectors import checkpoint_named
-from rewardmodel.services.uses import scoring_request
+from rewardmodel.services.uses import scoring_request, scoring_texts_forget
 
 # Half of what one request may hold leaves room for what JSON adds.
 BYTES_TOGETHER = MOST_BYTES // 2
@@ -52,6 +52,7 @@ def _scored(project: Project, items: list[Any], checkpoint: int | None, how: How
         actor=None, project=project, items=items, checkpoint=checkpoint_named(project, checkpoint)
     )
     run = see_through(run, _work, how)
+    scoring_texts_forget()
     if run.state != Run.State.SUCCEEDED:
         raise Conflict(f"{run} was not done: {run.error or run.get_state_display()}")
     return run

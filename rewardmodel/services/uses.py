@@ -16,6 +16,8 @@ from rewardmodel.core.scored_items import checked_items
 from rewardmodel.models import Checkpoint
 from rewardmodel.selectors import checkpoint_in_use
 
+# Of a scored text this much of its beginning is kept, by which its reward is known again.
+KEPT_CHARACTERS = 61
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 
 
@@ -39,6 +41,26 @@ def scoring_request(
             detail={"checkpoint": chosen.pk, "items": len(wanted)},
         )  # fmt: skip
     return run
+
+
+@transaction.atomic
+def scoring_texts_forget() -> int:
+    """Leaves of scored texts how their completions begin; how many runs have lost theirs.
+
+    They are other people's words, and once scored the rewards stand in the run's result. A run that
+    did not succeed keeps them, because it can be tried again.
+    """
+    done = Run.objects.filter(kind=Run.Kind.SCORING, state=Run.State.SUCCEEDED)
+    whole = list(done.filter(params__forgotten__isnull=True).select_for_update(skip_locked=True))
+    for run in whole:
+        items = [{"completion": _beginning(item["completion"])} for item in run.params["items"]]
+        run.params = run.params | {"items": items, "forgotten": True}
+    Run.objects.bulk_update(whole, ["params"], batch_size=50)
+    return len(whole)
+
+
+def _beginning(text: str) -> str:
+    return " ".join(text.split())[:KEPT_CHARACTERS]
 
 
 @transaction.atomic

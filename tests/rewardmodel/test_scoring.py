@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from django.utils import timezone
 
 from alignui.commands import score
 from annotation.core.errors import AlignUIError, Conflict, Invalid
@@ -13,7 +14,8 @@ from rewardmodel import tasks
 from rewardmodel.api import work as reward_api
 from rewardmodel.core.scored_items import MOST_ITEMS, checked_items
 from rewardmodel.jobs.score import scoring_work
-from rewardmodel.services.uses import scoring_request
+from rewardmodel.services.uses import scoring_request, scoring_texts_forget
+from rewardmodel.web import uses as uses_page
 from tests.rest import error
 from tests.rewardmodel.deep_checkpoint import make_deep_checkpoint
 from tests.workers import worker
@@ -72,6 +74,29 @@ def test_a_run_that_fails_says_why(api, lena, checkpoint, project, settings, mon
     response = api(lena).post("projects/kitchen/score", {"items": ITEMS})
     assert response.status_code == 503
     assert "Train again" in error(response)["message"]
+
+
+def test_scored_texts_are_forgotten_and_those_of_a_failed_run_are_not(
+    api, lena, checkpoint, project, monkeypatch
+):
+    monkeypatch.setattr(reward_api, "enqueue", lambda run: tasks.run_scoring(run.pk))
+    secret = {"prompt": "Who has which illness?", "completion": "yes!  1 " + "and " * 40 + "you"}
+    failed = scoring_request(actor=None, project=project, items=[secret])
+    at = timezone.now()
+    Run.objects.filter(pk=failed.pk).update(
+        state=Run.State.FAILED, started_at=at, finished_at=at, error="No memory."
+    )
+    told = api(lena).post("projects/kitchen/score", {"items": [secret]}).json()
+    run = Run.objects.get(kind=Run.Kind.SCORING, state=Run.State.SUCCEEDED)
+    (kept,) = run.params["items"]
+    assert kept == {"completion": "yes! 1 " + "and " * 13 + "an"}
+    assert told["items"] == run.result["items"]
+    (row,) = uses_page.scored_told(project, str(run.pk)).rows
+    assert row.label == "yes! 1 " + "and " * 13 + "…"
+    assert row.value == run.result["items"][0]["criteria"]["overall"]["mean"]
+    failed.refresh_from_db()
+    assert failed.params["items"][0]["completion"] == secret["completion"]
+    assert scoring_texts_forget() == 0
 
 
 @pytest.mark.parametrize(
