@@ -65,6 +65,13 @@ def test_every_part_of_an_evaluation_is_told_drawn_and_given_as_a_file(
         assert words in page, words
     assert "NaN" not in page
     assert "style=" not in page
+    learning, pushed = (
+        page.partition(title)[2].partition("</section>")[0]
+        for title in ("Would more judgments help?", "How far can it be pushed?")
+    )
+    assert f'<a href="{ROUNDS}">' in learning
+    assert '<a href="/projects/kitchen/prompts/?only=held_out">' in pushed
+    assert '<a href="#uses">' in pushed
     for key in ("accuracy", "ceiling", "calibration", "slices", "look", "best-of-n", "drift"):
         rows = client.get(f"{REWARD}?csv={key}").content.decode().splitlines()
         assert len(rows) > 1, key
