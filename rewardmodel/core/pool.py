@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from rewardmodel.core.beliefs import Array, Beliefs
+from rewardmodel.core.foresight import Foresight
 from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.unusual import NARROW
 
@@ -14,13 +15,15 @@ from rewardmodel.core.unusual import NARROW
 class Standings:
     """What is believed of policies: strengths (p,) with covariance (p, p), eta the tie strength.
 
-    policies: (p,) ids in this order.
+    policies: (p,) ids in this order. foresight: of the ranking that the whole pool would give; its
+    responses are the pool's, in their order, and perhaps more.
     """
 
     policies: Ints
     strengths: Floats
     covariance: Floats
     eta: float
+    foresight: Foresight | None = None
 
 
 @dataclass(frozen=True, slots=True)

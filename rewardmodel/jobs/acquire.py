@@ -8,18 +8,18 @@ import numpy as np
 
 from annotation.core.errors import Invalid
 from annotation.core.scheduling import derive_seed
-from annotation.models import Completion, Project
+from annotation.models import Project
 from annotation.services.runs import RunHandle
 from rewardmodel import selectors, services
 from rewardmodel.core.beliefs import entropy
 from rewardmodel.core.errors import RewardModelError
 from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
 from rewardmodel.core.maps import flat_map
-from rewardmodel.core.pool import Pool
 from rewardmodel.core.portfolio import PORTFOLIO, PRIOR, Shares, known_share, portfolio_shares
 from rewardmodel.core.selection import Limits, Plan, Selection, select
 from rewardmodel.jobs import reading
-from rewardmodel.jobs.pool import Ground, ground, standings
+from rewardmodel.jobs.foresight import with_standings
+from rewardmodel.jobs.pool import Ground, ground
 from rewardmodel.models import AcquisitionRound, Checkpoint, Considered
 from rewardmodel.selectors import Pair
 
@@ -116,7 +116,7 @@ def _weigh(
         found = replace(found, pool=replace(found.pool, seconds=None))
     function, shares = _shares(project, checkpoint, found, seed)
     if NARROWING in shares.shares:
-        found = replace(found, pool=_with_policies(project, found.pool, pairs))
+        found = replace(found, pool=with_standings(project, found.pool, pairs))
     plan = Plan(
         size=size,
         control_share=project.control_share,
@@ -161,13 +161,6 @@ def _with_note(shares: Shares, found: Ground, selection: Selection, size: int) -
             "too many of one prompt."
         )
     return replace(shares, reason=" ".join(note for note in notes if note))
-
-
-def _with_policies(project: Project, pool: Pool, pairs: Sequence[Pair]) -> Pool:
-    keys = {key for pair in pairs for key in (pair.first_id, pair.second_id)}
-    by = dict(Completion.objects.filter(pk__in=keys).values_list("pk", "policy_id"))
-    policies = np.array([[by[p.first_id], by[p.second_id]] for p in pairs], dtype=np.int64)
-    return replace(pool, policies=policies, standings=standings(project, policies))
 
 
 def _choices(weighed: _Weighed, pairs: Sequence[Pair]) -> list[services.Choice]:

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from alignui.acquisition_study.leaderboard import Ballots, crowd_ballots, narrow, standings_of
+from alignui.acquisition_study.leaderboard import (
+    Ballots,
+    crowd_ballots,
+    narrow,
+    plain_strengths,
+    reached,
+    stays,
+)
 from alignui.acquisition_study.shipped import crowd, pandalm
 from alignui.commands.simulate_acquisition import command
 from annotation.core.errors import Invalid
@@ -99,10 +106,20 @@ def test_narrowing_asks_every_vote_once_and_ends_with_the_full_ranking() -> None
     kept = first != second
     chance = 1 / (1 + np.exp(strengths[second] - strengths[first]))
     outcome = (random.random(400) >= chance).astype(np.int64)
-    ballots = Ballots(first[kept], second[kept], outcome[kept], 8)
+    prompt = random.integers(0, 4, 400)
+    ballots = Ballots(prompt[kept], first[kept], second[kept], outcome[kept], 8)
     found = narrow(ballots, by_function=True, seed=1, batch=40)
     assert found.votes[-1] == len(ballots)
     assert found.tau[-1] == pytest.approx(1.0)
-    assert found.needed(0.9) <= len(ballots)
-    whole = standings_of(ballots, np.arange(len(ballots)))
-    assert np.corrcoef(whole.strengths, strengths)[0, 1] > 0.95
+    assert found.plain[-1] == pytest.approx(1.0)
+    whole = plain_strengths(ballots.slate(np.arange(len(ballots))))
+    assert np.corrcoef(whole, strengths)[0, 1] > 0.95
+
+
+def test_the_goal_is_reached_by_the_mean_and_held_by_each() -> None:
+    votes = np.array([100, 200, 300, 400])
+    curves = np.array([[0.5, 0.9, 0.8, 0.95], [0.7, 0.8, 1.0, 1.0]])
+    assert reached(votes, curves, 0.9) == pytest.approx(300)
+    assert reached(votes, curves, 0.875) == pytest.approx(250)
+    assert reached(votes, curves, 1.5) == 400
+    assert stays(votes, curves, 0.9).tolist() == [400, 300]

@@ -145,7 +145,7 @@ def test_robust_d_optimal_leaves_the_unusually_large_alone(beliefs: Beliefs, poo
 def test_narrowing_prefers_what_is_close_and_knows_that_order_is_all(pool: Pool) -> None:
     standings = pool.standings
     assert standings is not None
-    matrix = order_matrix(standings)
+    matrix = order_matrix(standings.strengths, standings.covariance)
     assert matrix.sum(axis=1) == pytest.approx(0)
     assert (np.linalg.eigvalsh(matrix) > -1e-12).all()
     nothing = Beliefs(np.zeros(WIDTH), np.eye(WIDTH), -1.0)
