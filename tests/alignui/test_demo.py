@@ -26,6 +26,7 @@ from annotation.selectors.judgments import preferences
 from annotation.services.agreement import agreement_measure
 from annotation.services.audits import bias_audit
 from annotation.services.people_reports import people_measure
+from tests.alignui.crowd_study import assert_agreed, assert_audited
 from tests.factories import make_completion
 
 pytestmark = pytest.mark.django_db
@@ -84,15 +85,18 @@ def test_two_llm_judges_stand_beside_the_workers():
         ("GPT 4", "simulated"): 2139,
         ("GPT 3.5 Turbo", "simulated"): 2139,
     }
-    found = {audit.bias for audit in bias_audit(project=project) if audit.status == "found"}
-    assert {"position", "judge:GPT 3.5 Turbo:position", "judge:GPT 4:position"} <= found
-    report = agreement_measure(project=project, criterion=project.criteria.get(key="overall"))
-    assert (round(report.estimate, 4), report.n_annotators) == (0.2906, 124)
-    judges = report.detail["judges"]
-    assert [(each["model"], each["n"]) for each in judges["models"]] == [
-        ("GPT 3.5 Turbo", 2139), ("GPT 4", 2139),
-    ]  # fmt: skip
-    assert all(each["low"] < each["value"] < each["high"] for each in judges["models"])
+
+
+def test_the_crowd_and_its_judges_are_audited():
+    """Both go left; the crowd prefers the shorter."""
+    found = {a.bias: a for a in bias_audit(project=Project.objects.get(slug=projects.CROWD))}
+    assert found["judge:GPT 4:position"].status == "found"
+    assert_audited(found)
+
+
+def test_the_crowds_agreement_is_the_published_one():
+    project = Project.objects.get(slug=projects.CROWD)
+    assert_agreed(agreement_measure(project=project, criterion=project.criteria.get(key="overall")))
 
 
 def test_the_side_that_was_shown_is_kept():

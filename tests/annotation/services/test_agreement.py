@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from alignui.demo import sources
 from annotation.core.agreement import agreement_figures
 from annotation.core.rated_units import rated_pairs
 from annotation.models import (
@@ -62,51 +61,6 @@ def judged(project: Project, ana: User, ben: User) -> Project:
                 answer=JudgmentInput(groups=((best,), (1 - best,))),
             )  # fmt: skip
     return project
-
-
-@pytest.fixture
-def crowd() -> Project:
-    """The demo's crowd study with one of its judges; its texts, slow to render, are left out."""
-    project = make_project("Crowd", held_out_fraction=0.0, strength_levels=0)
-    rows = [
-        vote | {"completions": [each | {"text": each["policy"]} for each in vote["completions"]]}
-        for vote in (*sources.crowd_judgments(), *sources.crowd_judges())
-        if vote.get("judge_model") != "GPT 3.5 Turbo"
-    ]
-    records_import(project=project, kind="judgments", rows=rows)
-    return project
-
-
-def test_the_crowd_study_has_the_published_alpha(crowd: Project) -> None:
-    report = measured(crowd)
-    assert report.estimate == pytest.approx(0.2906, abs=5e-5)
-    assert report.n_annotators == 124
-    assert report.low < report.estimate < report.high
-    detail = report.detail
-    assert detail["figures"]["alpha"]["value"] == report.estimate
-    for name in ("percent", "ac", "fleiss", "brennan_prediger"):
-        kept = detail["figures"][name]
-        assert kept["low"] < kept["value"] < kept["high"]
-        wide = detail["over_both"][name]
-        assert wide["value"] == kept["value"]
-        assert wide["high"] - wide["low"] > kept["high"] - kept["low"]
-    assert not detail["too_few"]
-    assert "more than by chance" in detail["reading"]
-    assert detail["graded"] is detail["rankings"] is None
-    prompts = detail["over_prompts"]
-    assert (prompts["n_prompts"], prompts["alpha"]["value"]) == (13, report.estimate)
-    assert prompts["alpha"]["high"] - prompts["alpha"]["low"] > report.high - report.low
-    (judge,) = detail["judges"]["models"]
-    assert (judge["model"], judge["n"]) == ("GPT 4", 2139)
-    assert 0.1 < judge["low"] < judge["value"] < judge["high"] < report.low
-    assert set(detail["slices"]) == DIMENSIONS
-    assert len(detail["slices"]["pair"]["rows"]) == 30
-    assert detail["slices"]["pair"]["more"] > 800
-    assert len(detail["people"]["ids"]) == 40
-    assert detail["people"]["of"] == 124
-    assert sum(count for _low, _high, count in detail["items"]["histogram"]) == report.n_comparisons
-    assert len(people_at(report)["ids"]) == 124
-    assert json.loads(json.dumps(detail, allow_nan=False)) == detail
 
 
 def test_figures_are_those_of_the_core(judged: Project) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from alignui.demo import sources
 from annotation.models import Assignment, BiasAudit, Judgment, Participation, Project, Run, User
 from annotation.selectors.reports import audit_history, latest_audits
 from annotation.services.audit_rows import UNAUDITED
@@ -25,59 +24,6 @@ PANEL = Path(os.environ.get("ALIGNUI_DATASETS", ""), "pandalm", "testset-v1.json
 
 def by_bias(audits: list[BiasAudit]) -> dict[str, BiasAudit]:
     return {audit.bias: audit for audit in audits}
-
-
-def test_the_crowd_of_the_demo_goes_left_and_for_the_shorter() -> None:
-    project = make_project("Crowd study")
-    rows = [*sources.crowd_judgments(), *sources.crowd_judges()]
-    records_import(project=project, kind="judgments", rows=rows, allow_empty=True)
-    found = by_bias(bias_audit(project=project))
-    side, length = found["position"], found["length"]
-    assert side.detail["share"]["value"] == pytest.approx(0.533, abs=5e-4)
-    assert side.detail["share"]["low"] < 0.533 < side.detail["share"]["high"]
-    assert 1 - length.detail["share"]["value"] == pytest.approx(0.59, abs=5e-3)
-    assert length.detail["share"]["low"] < length.detail["share"]["value"]
-    assert length.detail["share"]["high"] < 0.5
-    assert side.status == "found"
-    assert 0 < side.low < side.estimate < side.high
-    # Beside which model wrote them, headings and refusals, little of the length's effect is left.
-    assert length.low < length.estimate < length.high
-    assert "13 prompts" in side.note
-    assert (side.n_judgments, side.n_annotators) == (5460, 124)
-    # The file tells no times, so nothing that rests on them is told.
-    assert {found[kind].status for kind in ("session", "trend", "reading_time")} == {"untold"}
-    # Two LLM judges voted on the same pairs: they are audited, and count in nothing above.
-    assert "own_family" not in found
-    assert_judges_lean(found)
-
-
-def assert_judges_lean(found: dict[str, BiasAudit]) -> None:
-    turbo = found["judge:GPT 3.5 Turbo:position"]
-    share = turbo.detail["share"]
-    assert share["value"] == pytest.approx(1352 / 1945)
-    assert 0.6 < share["low"] < share["value"] < share["high"] < 0.8
-    assert (turbo.status, turbo.kind, turbo.detail["judge"]) == (
-        "found",
-        "position",
-        "GPT 3.5 Turbo",
-    )
-    assert 0.1 < turbo.low < turbo.estimate < turbo.high < 0.3
-    assert (turbo.n_judgments, turbo.n_annotators, turbo.detail["n_clusters"]) == (1945, 1, 13)
-    assert "by prompt" in turbo.method
-    assert "Only 13 prompts" in turbo.note
-    votes = Judgment.objects.filter(pk__in=turbo.detail["votes"])
-    assert set(votes.values_list("annotator__judge_model", flat=True)) == {"GPT 3.5 Turbo"}
-    other = found["judge:GPT 4:position"]
-    assert other.high < 0
-    assert other.n_judgments == 2073
-    for name in ("GPT 4", "GPT 3.5 Turbo"):
-        family = found[f"judge:{name}:own_family"]
-        assert family.estimate is not None
-        assert "how good people find these policies" in family.note
-        adjusted = [a.detail["p_adjusted"] for key, a in found.items() if f":{name}:" in key]
-        assert len(adjusted) == 8
-        told = [a.p_value for key, a in found.items() if f":{name}:" in key and a.p_value]
-        assert min(p for p in adjusted if p) <= min(told) * len(told) * 1.0001
 
 
 @pytest.mark.skipif(not PANEL.exists(), reason="PandaLM's labels are not in $ALIGNUI_DATASETS.")
