@@ -8,16 +8,21 @@ from rewardmodel import models
 
 
 class ReadOnly(admin.ModelAdmin):
+    """Can be looked at, and changed by nobody: services write these tables."""
+
     show_full_result_count = False
     list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
 

@@ -47,33 +47,39 @@ def _job(module: str, name: str) -> Callable[[RunHandle], Mapping[str, object]]:
 
 @shared_task(name="run.generation")
 def run_generation(run_id: int) -> None:
+    """Writes what a generation run still has to write."""
     run_execute(run_id=run_id, work=_job("generate", "generation_work"))
 
 
 @shared_task(name="run.training")
 def run_training(run_id: int) -> None:
+    """Trains, and asks for the next batch where the project wants one by itself."""
     run_execute(run_id=run_id, work=_job("train", "training_work"))
     _acquire(selectors.projects_due_for_acquisition(after_run=run_id))
 
 
 @shared_task(name="run.acquisition")
 def run_acquisition(run_id: int) -> None:
+    """Opens the next batch."""
     run_execute(run_id=run_id, work=_job("acquire", "acquisition_work"))
 
 
 @shared_task(name="run.scoring")
 def run_scoring(run_id: int) -> None:
+    """Scores the run's texts, which are forgotten once their rewards are kept."""
     run_execute(run_id=run_id, work=_job("score", "scoring_work"))
     scoring_texts_forget()
 
 
 @shared_task(name="run.packaging")
 def run_packaging(run_id: int) -> None:
+    """Writes a checkpoint as a folder that transformers loads."""
     run_execute(run_id=run_id, work=_job("package", "packaging_work"))
 
 
 @shared_task(name="rewardmodel.train_due")
 def train_due() -> None:
+    """Asks for a training of every project that is due."""
     for project in selectors.projects_due_for_training(timezone.now()):
         try:
             enqueue(
@@ -87,6 +93,7 @@ def train_due() -> None:
 
 @shared_task(name="rewardmodel.acquire_due")
 def acquire_due() -> None:
+    """Asks for the next batch of every project that has none and wants one."""
     _acquire(selectors.projects_due_for_acquisition())
 
 

@@ -37,6 +37,8 @@ class CheckpointOut(serializers.ModelSerializer):
 
 
 class RoundOut(serializers.ModelSerializer):
+    """A round of acquisition, without what was weighed."""
+
     class Meta:
         model = AcquisitionRound
         fields = [
@@ -58,6 +60,8 @@ class RoundDetailOut(RoundOut):
 
 
 class ConsideredOut(serializers.ModelSerializer):
+    """A pair that was weighed, with what explains its utility."""
+
     class Meta:
         model = Considered
         fields = ["id", "prompt", "first", "second", "utility", "arm", "detail"]
@@ -78,6 +82,8 @@ class SavingsOut(serializers.ModelSerializer):
 
 
 class LoopOut(serializers.Serializer):
+    """Where the loop stands."""
+
     is_paused = serializers.BooleanField()
     trains_automatically = serializers.BooleanField()
     acquires_automatically = serializers.BooleanField()
@@ -92,6 +98,8 @@ class LoopOut(serializers.Serializer):
 
 
 class Cursor(pagination.CursorPagination):
+    """Newest first."""
+
     page_size = 100
     max_page_size = 500
     page_size_query_param = "limit"
@@ -99,6 +107,8 @@ class Cursor(pagination.CursorPagination):
 
 
 class ByUtility(Cursor):
+    """Of most utility first."""
+
     ordering = ("-utility", "id")
 
 

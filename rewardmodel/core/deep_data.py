@@ -88,6 +88,7 @@ class Reader:
 
 
 def assistant(content: str) -> Message:
+    """A turn of the model's own."""
     return {"role": "assistant", "content": content}
 
 

@@ -32,6 +32,7 @@ class Progress:
 
     @property
     def done(self) -> int:
+        """Samples that are settled, written or not."""
         return self.written + self.failed
 
 
@@ -89,6 +90,7 @@ def _write_policy(
 
 
 def is_cancelled(handle: RunHandle) -> bool:
+    """Whether somebody has asked this run to stop."""
     try:
         handle.check_cancelled()
     except RunCancelled:

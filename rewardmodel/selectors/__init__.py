@@ -71,6 +71,7 @@ def samples_wanted(
 
 
 def completions_without_features(project: Project, extractor: str) -> QuerySet[Completion]:
+    """What this reader has not read yet, oldest first, with prompt and policy."""
     known = CompletionFeature.objects.filter(completion=OuterRef("pk"), extractor=extractor)
     return (
         Completion.objects.filter(~Exists(known), prompt__project=project)
@@ -80,6 +81,7 @@ def completions_without_features(project: Project, extractor: str) -> QuerySet[C
 
 
 def checkpoint_in_use(project: Project) -> Checkpoint | None:
+    """The promoted one; None before the first."""
     return Checkpoint.objects.filter(project=project, state=Checkpoint.State.PROMOTED).first()
 
 
@@ -97,6 +99,7 @@ def checkpoint_in(project: Project, checkpoint_id: int) -> Checkpoint:
 
 
 def checkpoints(project: Project) -> QuerySet[Checkpoint]:
+    """All of the project, each with its training."""
     return Checkpoint.objects.filter(project=project).select_related("training_run")
 
 
@@ -108,6 +111,7 @@ def packages(checkpoint: Checkpoint) -> QuerySet[Run]:
 
 
 def training_runs(project: Project) -> QuerySet[TrainingRun]:
+    """All of the project, each with its run and what came of it."""
     return TrainingRun.objects.filter(project=project).select_related("run", "checkpoint")
 
 

@@ -95,6 +95,7 @@ def at_random(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_POST
 def acquire(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks for the next batch now."""
     project = led(request, slug)
     run = services.acquisition_request(actor=person(request), project=project)
     return asked(request, run, _("The next batch is being chosen."), "rewardmodel:acquisition")

@@ -39,6 +39,7 @@ def signed_in(view: View[P]) -> View[P]:
 
 
 def person(request: HttpRequest) -> User:
+    """Whoever is signed in; behind `signed_in` there is somebody."""
     return cast(User, request.user)
 
 

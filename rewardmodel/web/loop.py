@@ -32,18 +32,22 @@ class Node:
 
     @property
     def detail(self) -> str:
+        """As much of the step's detail as the node has room for."""
         return Truncator(self.step.detail).chars(29)
 
     @property
     def right(self) -> int:
+        """Where its right edge is."""
         return self.x + self.width
 
     @property
     def middle(self) -> int:
+        """Half way down."""
         return self.y + self.height // 2
 
     @property
     def centre(self) -> int:
+        """Half way across."""
         return self.x + self.width // 2
 
 
@@ -59,6 +63,7 @@ class Picture:
 
 
 def state_words(state: str) -> str:
+    """A step's state as people say it."""
     return {
         DONE: _("up to date"),
         RUNNING: _("at work"),

@@ -86,6 +86,7 @@ def loop_steps(project: Project) -> list[LoopStep]:
 
 
 def machine_steps(project: Project) -> list[LoopStep]:
+    """The machine's half of the loop: training, acquisition, and the batch that is next."""
     runs = people_half.latest_runs(project)
     return [
         _training(project, runs.get(Run.Kind.TRAINING)),

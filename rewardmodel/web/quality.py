@@ -48,6 +48,8 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
+    """How good a checkpoint is: held out, across folds, and by how much it learned from."""
+
     held_out: Tested
     crossed: Tested
     curve: tuple[Series, ...]
@@ -68,6 +70,7 @@ class Quality:
 
     @property
     def best(self) -> Figure | None:
+        """The accuracy to quote; None where nothing has tested it."""
         figure = self.tested.accuracy
         return figure if figure.value is not None else None
 

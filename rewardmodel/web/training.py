@@ -109,6 +109,7 @@ def _shown(project: Project, checkpoint: Checkpoint, by: str, is_lead: bool) -> 
 @signed_in
 @require_POST
 def train(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks for a training now."""
     project = led(request, slug)
     run = services.training_request(actor=person(request), project=project)
     return asked(request, run, _("The reward model is being trained."), "rewardmodel:training")
