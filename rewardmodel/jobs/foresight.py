@@ -15,7 +15,7 @@ from rewardmodel.jobs.pool import STANDINGS_PRECISION, standings
 from rewardmodel.selectors import Pair
 
 # Beyond so many responses their joint posterior takes too long; policies are then weighed alone.
-MOST_RESPONSES = 2_000
+MOST_RESPONSES = 1_500
 
 
 def with_standings(project: Project, pool: Pool, pairs: Sequence[Pair]) -> Pool:
