@@ -32,7 +32,7 @@ def _selection(*, short: bool) -> Figure:
     """Two threads, unless OMP_NUM_THREADS says otherwise."""
     from rewardmodel.core.beliefs import Beliefs
     from rewardmodel.core.pool import Pool
-    from rewardmodel.core.portfolio import PRIOR
+    from rewardmodel.core.portfolio import YOUNG
     from rewardmodel.core.selection import Plan, select
 
     random = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def _selection(*, short: bool) -> Figure:
         random.normal(size=(count, DIMENSIONS)).astype(np.float32),
         random.integers(0, count // 10, count),
     )
-    plan = Plan(BATCH, 0.1, PRIOR, 1)
+    plan = Plan(BATCH, 0.1, YOUNG, 1)
     return of_samples(
         f"selection of {BATCH} from {count:,} pairs x {DIMENSIONS} by the portfolio",
         [seconds(lambda: select(pool, beliefs, plan)) for _ in range(1 if short else 5)], "s",

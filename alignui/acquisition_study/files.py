@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from alignui.acquisition_study.coordinates import coordinates
 from alignui.acquisition_study.sets import LabelledSet, Pairs, recorded
-from alignui.acquisition_study.shipped import coordinates
 from annotation.core.errors import Invalid
 
 
@@ -34,7 +34,8 @@ def given_set(path: Path) -> LabelledSet:
         raise Invalid(f"{path.name} needs pairs of two prompts at least.")
     table, at = np.array(rows, dtype=np.int64), 2 * np.arange(len(rows))
     pairs = Pairs(
-        coordinates(np.array(features), plain=0), at, at + 1, table[:, 0], table[:, 1],
+        coordinates(np.array(features), np.repeat(table[:, 0], 2)), at, at + 1, table[:, 0],
+        table[:, 1],
         np.ones(len(rows), dtype=bool),
     )  # fmt: skip
     return LabelledSet(path.stem, f"The pairs of {path.name}.", recorded(pairs))

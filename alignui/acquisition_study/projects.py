@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from alignui.acquisition_study.coordinates import coordinates
 from alignui.acquisition_study.sets import LabelledSet, Pairs, recorded
-from alignui.acquisition_study.shipped import coordinates
+from alignui.acquisition_study.shipped import PLAIN
 from annotation.core.errors import Invalid
 from annotation.models import Project
 from annotation.selectors import judgments as judgment_selectors
@@ -33,7 +34,8 @@ def project_set(project: Project) -> LabelledSet:
     inside = set(keys)
     kept = [p for p in preferences if p.winner_id in inside and p.loser_id in inside]
     votes = dataset.votes_of(kept, {key: row for row, key in enumerate(keys)})
-    prompt_of = dict(zip(votes.first.tolist(), votes.prompt.tolist(), strict=True))
+    prompt_of = np.zeros(len(keys), dtype=np.int64)
+    prompt_of[votes.first] = prompt_of[votes.second] = votes.prompt
     counts = add_up(votes)
     decided = counts.counts[:, FIRST] != counts.counts[:, SECOND]
     if decided.sum() < FEWEST_PAIRS:
@@ -45,8 +47,8 @@ def project_set(project: Project) -> LabelledSet:
     first, second = counts.first[decided], counts.second[decided]
     won = counts.counts[decided, FIRST] > counts.counts[decided, SECOND]
     pairs = Pairs(
-        coordinates(dataset.feature_matrix(newest, keys)), first, second,
-        np.unique([prompt_of[row] for row in first.tolist()], return_inverse=True)[1],
+        coordinates(dataset.feature_matrix(newest, keys), prompt_of, plain=PLAIN), first, second,
+        np.unique(prompt_of[first], return_inverse=True)[1],
         np.where(won, FIRST, SECOND).astype(np.int64), np.ones(len(first), dtype=bool),
     )  # fmt: skip
     return LabelledSet(

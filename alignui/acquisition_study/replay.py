@@ -60,7 +60,7 @@ def replay(pairs: Pairs, function: str, protocol: Protocol, seed: int, *, draw: 
             shares = dict(portfolio_shares(beliefs, asked, known=known, seed=seed).shares)
             told.append(shares)
         by_chance = np.array([name == RANDOM for name in by])
-        fence = fence_for(beliefs, x[labelled], pairs.outcomes[labelled], by_chance)
+        fence = fence_for(beliefs, x[labelled], pairs.outcomes[labelled], by_chance, x[free])
         chosen = _batch(
             pairs, x, free, beliefs, labelled, protocol, shares, [seed, draw, size], fence
         )
@@ -121,6 +121,7 @@ def _batch(
         pairs.first[free],
         pairs.second[free],
         fence=fence,
+        targets=x[np.append(free, labelled)],
     )
     plan = Plan(size, protocol.control_share, shares, number, protocol.limits, asked=x[labelled])
     found = select(pool, beliefs, plan)

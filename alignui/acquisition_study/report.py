@@ -41,8 +41,8 @@ def write_report(study: Study, folder: Path) -> list[Path]:
 def table(study: Study) -> list[tuple[str, ...]]:
     """Rows for people, a heading first: labels saved beside their null, and the worst moment."""
     head = (
-        "function", "labels saved", "random saves", "accuracy at the end", "furthest below random",
-        "says",
+        "function", "labels saved", "random saves", "saved on the way", "accuracy at the end",
+        "furthest below random", "says",
     )  # fmt: skip
     return [head, *(_row(study, outcome) for outcome in study.outcomes)]
 
@@ -53,6 +53,7 @@ def _row(study: Study, found: Outcome) -> tuple[str, ...]:
         found.function,
         f"{saved.value:.0%} [{saved.low:.0%}, {saved.high:.0%}]",
         f"up to {saved.null_high:.0%}",
+        ", ".join(f"{each.saved.value:.0%} at {each.labels}" for each in found.on_the_way) or "–",
         f"{found.final_accuracy:.1%}",
         f"{found.worst:+.1f} points [{found.worst_low:+.1f}, {found.worst_high:+.1f}] "
         f"at {found.worst_at}",
@@ -139,13 +140,14 @@ def page(study: Study, plots: dict[str, str]) -> str:
         f"<title>Acquisition on {escape(study.name)}</title><style>{STYLE}</style>"
         f"<h1>Which pairs to ask about: {escape(study.name)}</h1>"
         f"<p>{escape(study.about)} {study.n_pairs:,} pairs of {study.n_prompts:,} prompts; "
-        f"{study.seeds} seeds, each with its own split by prompt; {protocol.start} labels at "
-        f"random, then batches of {protocol.batch} up to {study.labels[-1]}, "
+        f"{study.seeds} seeds from {study.first_seed}, each with its own split by prompt; "
+        f"{protocol.start} labels at random, then batches of {protocol.batch} up to {study.labels[-1]}, "
         f"{protocol.control_share:.0%} of each at random.</p><p>{legend}</p>"
         f"{plots['accuracy']}{plots['log-loss']}"
         "<p>Labels saved: the share of its labels that random could have done without, had it been "
         "asked by the function, to end with the same log-loss; 95 % interval over seeds. Beside it "
-        "what random saves against random, 95th percentile: a figure below that is chance.</p>"
+        "what random saves against random, 95th percentile: a figure below that is chance. On the "
+        "way: the same had the study ended with so many labels.</p>"
         f"<table><tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>{body}</table>"
         f"<h2>The functions</h2><ul>{about}</ul></html>"
     )

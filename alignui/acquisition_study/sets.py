@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from annotation.core.errors import Invalid
 from rewardmodel.core.pairs import Floats, Ints
 
-DIMENSIONS = 64
-PRECISION = 30.0
+PRECISION = 60.0
 AGREEMENT = 0.78
 HIDDEN = 32
 SHARE = 0.15
@@ -26,10 +25,10 @@ SKEW = 0.9
 class Pairs:
     """m pairs of responses.
 
-    responses: (r, k) coordinates, of unit mean square. first, second: (m,) rows of them. prompts:
-    (m,) numbers from 0. outcomes: (m,) who won. chance: (m,) that people prefer the first, where it
-    is known as of planted sets. is_fair: (m,) whether a pair may be tested on: poison may not.
-    seconds: (m,) what a judgment takes.
+    responses: (r, k) coordinates, of unit mean square within prompts. first, second: (m,) rows of
+    them. prompts: (m,) numbers from 0. outcomes: (m,) who won. chance: (m,) that people prefer the
+    first, where it is known as of planted sets. is_fair: (m,) whether a pair may be tested on:
+    poison may not. precision: of the prior.
     """
 
     responses: Floats

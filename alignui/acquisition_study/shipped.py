@@ -6,22 +6,20 @@ from functools import cache
 import numpy as np
 
 from alignui.acquisition_study import pandalm as source
-from alignui.acquisition_study.sets import DIMENSIONS, Draw, Pairs, recorded
+from alignui.acquisition_study.coordinates import coordinates
+from alignui.acquisition_study.sets import Draw, Pairs, recorded
 from alignui.demo import sources
 from annotation.core.messages import content_hash
 from rewardmodel.core.features import EXTRAS
 from rewardmodel.core.pairs import FIRST, SECOND, TIE, Floats, Ints
-from rewardmodel.core.projection import fit_projection
 from rewardmodel.core.text_features import NAMES
 
 PLAIN = len(EXTRAS) + len(NAMES)
 
 
-def coordinates(features: Floats, dimensions: int = DIMENSIONS, *, plain: int = 0) -> Floats:
-    """The reward head's own projection of (n, D) features, scaled to a mean square of 1."""
-    projection = fit_projection(features, dimensions - plain, plain=plain)
-    found = projection.apply(features)
-    return np.asarray(found / np.sqrt((found**2).mean()))
+def responses_of(data: source.PandaLM) -> Floats:
+    """Coordinates (r, k) of PandaLM's responses."""
+    return coordinates(data.features, data.prompt_of, plain=PLAIN)
 
 
 @cache
@@ -31,7 +29,7 @@ def pandalm() -> Draw:
     votes = data.majority.where(data.majority.outcome != TIE)
     return recorded(
         Pairs(
-            coordinates(data.features), votes.first, votes.second, votes.prompt, votes.outcome,
+            responses_of(data), votes.first, votes.second, votes.prompt, votes.outcome,
             np.ones(len(votes), dtype=bool),
         )
     )  # fmt: skip
@@ -41,7 +39,7 @@ def pandalm() -> Draw:
 def real_responses() -> tuple[Floats, Ints]:
     """Coordinates (r, k) of PandaLM's responses and each one's prompt, for planted teachers."""
     data = source.load()
-    return coordinates(data.features), data.prompt_of
+    return responses_of(data), data.prompt_of
 
 
 @cache
@@ -52,7 +50,7 @@ def crowd() -> Draw:
     """
     with np.load(sources.DATA / "llmfao" / "smollm2-features.npz") as shipped:
         row_of = {key: row for row, key in enumerate(shipped["keys"].tolist())}
-        responses = coordinates(shipped["vectors"].astype(float))
+        features = shipped["vectors"].astype(float)
     lead: dict[tuple[int, int], int] = {}
     prompt_of: dict[tuple[int, int], int] = {}
     prompts: dict[str, int] = {}
@@ -70,7 +68,12 @@ def crowd() -> Draw:
     outcomes = np.array([FIRST if lead[pair] > 0 else SECOND for pair in kept], dtype=np.int64)
     asked = np.array([prompt_of[pair] for pair in kept], dtype=np.int64)
     fair = np.ones(len(kept), dtype=bool)
-    return recorded(Pairs(responses, table[:, 0], table[:, 1], asked, outcomes, fair))
+    named, places = np.unique(table, return_inverse=True)
+    of_row = dict(zip(table.ravel().tolist(), np.repeat(asked, 2).tolist(), strict=True))
+    told = np.array([of_row[row] for row in named.tolist()], dtype=np.int64)
+    responses = coordinates(features[named], told, plain=PLAIN)
+    places = places.reshape(-1, 2)
+    return recorded(Pairs(responses, places[:, 0], places[:, 1], asked, outcomes, fair))
 
 
 def _key(prompt: str, completion: sources.Row) -> str:

@@ -15,7 +15,9 @@ from rewardmodel.core.curves import Saved, saved
 from rewardmodel.core.function_names import RANDOM
 from rewardmodel.core.pairs import Floats, Ints
 
-CHANCE_REPLAYS = 6
+# Of each split: of random, which is the yardstick and the null, and of every other function.
+CHANCE_REPLAYS, REPLAYS = 12, 4
+ON_THE_WAY = (0.25, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,18 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """Labels saved had the study ended with so many `labels`."""
+
+    labels: int
+    saved: Saved
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one function was worth: curves, labels saved, and where it was furthest below random.
 
+    saved: of the log-loss that random ends with; on_the_way: of what it has at a quarter and half.
     worst: points of accuracy, of means over seeds, at `worst_at` labels, with its interval there.
     """
 
@@ -38,6 +49,7 @@ class Outcome:
     accuracy: Band
     log_loss: Band
     saved: Saved
+    on_the_way: list[OnTheWay]
     worst: float
     worst_low: float
     worst_high: float
@@ -55,6 +67,7 @@ class Study:
     n_pairs: int
     n_prompts: int
     seeds: int
+    first_seed: int
     protocol: Protocol
     labels: list[int]
     outcomes: list[Outcome]
@@ -68,35 +81,32 @@ Report = Callable[[int, int], None]
 
 
 def study(
-    name: str, functions: Sequence[str], protocol: Protocol, *, seeds: int, jobs: int = 1,
-    given: LabelledSet | None = None, report: Report = lambda done, total: None,
+    name: str, functions: Sequence[str], protocol: Protocol, *, seeds: int, first_seed: int = 0,
+    jobs: int = 1, given: LabelledSet | None = None,
+    report: Report = lambda done, total: None,
 ) -> Study:  # fmt: skip
     """Replays the named set, or the one given, for each function and seed; random always too."""
+    splits = range(first_seed, first_seed + seeds)
     chosen = given or named_set(name)
     others = [function for function in dict.fromkeys(functions) if function != RANDOM]
-    work = [(RANDOM, seed, draw) for draw in range(CHANCE_REPLAYS) for seed in range(seeds)]
-    work += [(function, seed, 0) for function in others for seed in range(seeds)]
+    work = [(RANDOM, seed, draw) for draw in range(CHANCE_REPLAYS) for seed in splits]
+    work += [
+        (function, seed, draw) for function in others for draw in range(REPLAYS) for seed in splits
+    ]
     curves: dict[tuple[str, int], list[Curve]] = {}
     for done, (task, curve) in enumerate(_replays(chosen, name, given, protocol, work, jobs), 1):
         curves.setdefault((task[0], task[2]), []).append(curve)
         report(done, len(work))
-    first = chosen.draw(0)
+    first = chosen.draw(first_seed)
     shortest = min(len(c.labels) for group in curves.values() for c in group)
     labels = curves[RANDOM, 0][0].labels[:shortest]
-    chance = _Chance(
-        *(
-            np.array(
-                [_table(curves[RANDOM, draw], shortest, what) for draw in range(CHANCE_REPLAYS)]
-            )
-            for what in ("accuracy", "log_loss")
-        )
-    )
+    tables = {function: _tables(curves, function, shortest) for function in (RANDOM, *others)}
     outcomes = [
-        _outcome(function, curves[function, 0], chance, labels) for function in (RANDOM, *others)
+        _outcome(function, table, tables[RANDOM], labels) for function, table in tables.items()
     ]
     return Study(
-        chosen.name, chosen.about, len(first), len(np.unique(first.prompts)), seeds, protocol,
-        [int(n) for n in labels], outcomes,
+        chosen.name, chosen.about, len(first), len(np.unique(first.prompts)), seeds, first_seed,
+        protocol, [int(n) for n in labels], outcomes,
     )  # fmt: skip
 
 
@@ -122,31 +132,41 @@ def _replay_named(what: tuple[str, Protocol, tuple[str, int, int]]) -> Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chance:
-    """Replays of random: accuracy and log-loss (r, s, b); their mean is the yardstick."""
+class _Tables:
+    """Of r replays on s splits: accuracy and log-loss (r, s, b), and a portfolio's shares."""
 
     accuracy: Floats
     log_loss: Floats
+    shares: list[dict[str, float]]
 
 
-def _outcome(function: str, curves: list[Curve], chance: _Chance, labels: Ints) -> Outcome:
-    size, is_chance = len(labels), function == RANDOM
-    usual = chance.accuracy.mean(axis=0)
-    accuracy = usual if is_chance else _table(curves, size, "accuracy")
-    losses = chance.log_loss.mean(axis=0) if is_chance else _table(curves, size, "log_loss")
-    behind = 100 * (accuracy - usual)
+def _tables(curves: dict[tuple[str, int], list[Curve]], function: str, size: int) -> _Tables:
+    replays = [group for (name, _), group in curves.items() if name == function]
+    return _Tables(
+        np.array([[curve.accuracy[:size] for curve in group] for group in replays]),
+        np.array([[curve.log_loss[:size] for curve in group] for group in replays]),
+        _mean_shares([curve.shares for group in replays for curve in group]),
+    )
+
+
+def _outcome(function: str, own: _Tables, chance: _Tables, labels: Ints) -> Outcome:
+    """Of the mean over replays, seed by seed."""
+    accuracy, losses = own.accuracy.mean(axis=0), own.log_loss.mean(axis=0)
+    behind = 100 * (accuracy - chance.accuracy.mean(axis=0))
     at = int(np.argmin(behind.mean(axis=0)))
     middle, reach = float(behind[:, at].mean()), 1.96 * float(_error(behind)[at])
+
+    def until(size: int) -> Saved:
+        chosen = losses[:, :size], chance.log_loss[:, :, :size]
+        return saved(labels[:size], *chosen, seed=0, together=REPLAYS)
+
+    places = [int(np.argmin(np.abs(labels - share * labels[-1]))) for share in ON_THE_WAY]
     return Outcome(
-        function, _band(accuracy), _band(losses), saved(labels, losses, chance.log_loss, seed=0),
+        function, _band(accuracy), _band(losses), until(len(labels)),
+        [OnTheWay(int(labels[place]), until(place + 1)) for place in places if place > 0],
         middle, middle - reach, middle + reach, int(labels[at]),
-        float(accuracy[:, -1].mean()), _mean_shares([c.shares for c in curves]),
+        float(accuracy[:, -1].mean()), own.shares,
     )  # fmt: skip
-
-
-def _table(curves: list[Curve], size: int, what: str) -> Floats:
-    """(s, b) of one measure."""
-    return np.array([getattr(curve, what)[:size] for curve in curves])
 
 
 def _error(values: Floats) -> Floats:

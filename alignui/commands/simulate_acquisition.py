@@ -34,6 +34,10 @@ DEFAULT_FUNCTIONS = "portfolio,prediction_oriented,uncertainty,bald,robust_d_opt
     help="Separated by commas; random is always replayed too.",
 )
 @click.option("--seeds", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--first-seed", default=0, show_default=True, type=click.IntRange(min=0),
+    help="Other seeds are other splits, which nothing was chosen on.",
+)  # fmt: skip
 @click.option("--budget", default=400, show_default=True, type=click.IntRange(min=2))
 @click.option("--batch", default=10, show_default=True, type=click.IntRange(min=1))
 @click.option(
@@ -54,7 +58,7 @@ DEFAULT_FUNCTIONS = "portfolio,prediction_oriented,uncertainty,bald,robust_d_opt
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs: the whole study.")
 def command(
-    *, name: str, functions: str, seeds: int, budget: int, batch: int, start: int,
+    *, name: str, functions: str, seeds: int, first_seed: int, budget: int, batch: int, start: int,
     control_share: float, jobs: int, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay a labelled set: how many labels would each acquisition function have saved?
@@ -70,8 +74,9 @@ def command(
     protocol = Protocol(budget, batch, start, control_share)
     with _bar(as_json) as report:
         found = study(
-            name, chosen, protocol, seeds=seeds, jobs=jobs, given=_given(name), report=report
-        )
+            name, chosen, protocol, seeds=seeds, first_seed=first_seed, jobs=jobs,
+            given=_given(name), report=report,
+        )  # fmt: skip
     written = write_report(found, out) if out else []
     _print(found, written, as_json=as_json)
 
@@ -103,10 +108,10 @@ def _print(found: Study, written: list[Path], *, as_json: bool) -> None:
         click.echo(json.dumps(found.to_dict()))
         return
     click.echo(f"{found.name}: {found.about} {found.seeds} seeds, {found.labels[-1]} labels.")
-    for function, saved, by_chance, accuracy, worst, says in table(found)[1:]:
+    for function, saved, by_chance, on_the_way, accuracy, worst, says in table(found)[1:]:
         click.echo(
-            f"{function:22} saves {saved} (chance {by_chance}); accuracy {accuracy}, at worst "
-            f"{worst} labels. {says}"
+            f"{function:22} saves {saved} (chance {by_chance}; on the way {on_the_way}); accuracy "
+            f"{accuracy}, at worst {worst} labels. {says}"
         )
     for path in written:
         click.echo(f"Wrote {path}.")

@@ -15,7 +15,6 @@ from rewardmodel.core.beliefs import Beliefs, entropy, outlook
 from rewardmodel.core.narrowing import leaderboard_narrowing
 from rewardmodel.core.pool import Fixed, Function, Pool, random_draws
 from rewardmodel.core.responses import delta_ucb, double_thompson, information_directed
-from rewardmodel.core.unusual import is_ordinary
 
 Make = Callable[[Pool, Beliefs, int], Function]
 
@@ -60,7 +59,7 @@ def robust_d_optimal(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
     What is unusually large is worth nothing, so that what is unusual because it is broken is not
     what is asked about.
     """
-    ordinary = is_ordinary(pool.differences, pool.fence)
+    ordinary = pool.is_ordinary()
     mean, variance = pool.moments(beliefs)
     within = replace(
         pool,
@@ -76,8 +75,9 @@ def prediction_oriented(pool: Pool, beliefs: Beliefs, seed: int) -> Function:
     Only pairs of ordinary size are asked about and wanted for: of those beyond, a linear reward
     makes the most, and they are the likeliest to be broken.
     """
-    ordinary = is_ordinary(pool.differences, pool.fence)
-    targets = pool.differences[ordinary] if pool.targets is None else pool.targets
+    ordinary = pool.is_ordinary()
+    targets = pool.differences if pool.targets is None else pool.targets
+    targets = targets[pool.is_ordinary(targets)]
     function = PredictionOriented(pool, beliefs, targets_matrix(targets, beliefs))
     function.gain = np.where(ordinary, function.gain, 0.0)
     function.differences = function.differences * ordinary[:, None]

@@ -42,22 +42,26 @@ def share_saved(labels: Ints, asked: Floats, random: Floats) -> float:
 
 
 def saved(
-    labels: Ints, asked: Floats, chance: Floats, *, seed: int, resamples: int = RESAMPLES
-) -> Saved:
+    labels: Ints, asked: Floats, chance: Floats, *, seed: int, together: int = 1,
+    resamples: int = RESAMPLES,
+) -> Saved:  # fmt: skip
     """Of losses (s, b) over s seeds; interval by bootstrap over seeds, which are drawn in pairs.
 
-    chance: (r, s, b), r replays of random on the same splits. Their mean is the yardstick; for the
-    null each of them is held against the mean of the others.
+    chance: (r, s, b), r replays of random on the same splits. Their mean is the yardstick. For the
+    null the mean of each `together` of them (as many replays as `asked` is the mean of) is held
+    against the mean of the others.
     """
     seeds, replays = len(asked), len(chance)
     draws = np.random.default_rng(seed).integers(0, seeds, size=(resamples, seeds))
     yardstick = chance.mean(axis=0)
     drawn = [share_saved(labels, asked[d].mean(axis=0), yardstick[d].mean(axis=0)) for d in draws]
+    groups = np.split(np.arange(replays), range(together, replays, together))
     null = [
-        share_saved(labels, chance[number][d].mean(axis=0), others[d].mean(axis=0))
-        for number in range(replays if replays > 1 else 0)
-        for others in [np.delete(chance, number, axis=0).mean(axis=0)]
-        for d in draws[: max(50, resamples // replays)]
+        share_saved(labels, one[d].mean(axis=0), others[d].mean(axis=0))
+        for group in (groups if len(groups) > 1 else [])
+        for one in [chance[group].mean(axis=0)]
+        for others in [np.delete(chance, group, axis=0).mean(axis=0)]
+        for d in draws[: max(50, resamples // len(groups))]
     ]
     value = share_saved(labels, asked.mean(axis=0), yardstick.mean(axis=0))
     low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rewardmodel.core.beliefs import Array, Beliefs
 from rewardmodel.core.foresight import Foresight
 from rewardmodel.core.pairs import Floats, Ints
-from rewardmodel.core.unusual import NARROW
+from rewardmodel.core.unusual import NARROW, length_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Pool:
     policies: (m, 2) ids of who wrote the two. targets: (t, k) differences that the model will have
     to predict; the pool's own where None. seconds: (m,) what a judgment is expected to take.
     known: mean and variance (m,) of the reward differences, once they have been worked out.
-    fence: beyond which a difference is unusually large, as in `unusual`.
+    fence: beyond which a difference is unusually large, as in `unusual`. longest: its length, once
+    worked out for the whole pool.
     """
 
     differences: Array
@@ -49,6 +51,7 @@ class Pool:
     seconds: Array | None = None
     known: tuple[Array, Array] | None = None
     fence: float = NARROW
+    longest: float | None = None
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -58,8 +61,21 @@ class Pool:
         return self.known or beliefs.moments(self.differences)
 
     def weighed(self, beliefs: Beliefs) -> "Pool":
-        """The same, with the moments worked out once for every function."""
-        return replace(self, known=self.moments(beliefs))
+        """The same, with moments and fence worked out once for every function."""
+        longest = length_limit(self.lengths(), self.fence)
+        return replace(self, known=self.moments(beliefs), longest=longest)
+
+    def lengths(self) -> Array:
+        """(m,) of the differences."""
+        return np.asarray(np.linalg.norm(self.differences, axis=1))
+
+    def is_ordinary(self, differences: Array | None = None) -> NDArray[np.bool_]:
+        """(m,) whether the pool's differences are within its fence, or (t,) whether others are."""
+        longest = self.longest
+        if longest is None:
+            longest = length_limit(self.lengths(), self.fence)
+        size = self.lengths() if differences is None else np.linalg.norm(differences, axis=1)
+        return np.asarray(size <= longest)
 
     def at(self, rows: Ints) -> "Pool":
         """The pairs in these rows; responses, standings and targets stay whole."""

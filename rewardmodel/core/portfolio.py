@@ -21,9 +21,11 @@ from rewardmodel.core.pairs import FIRST, SECOND, Floats, Ints
 from rewardmodel.core.unusual import NARROW, is_ordinary
 
 PORTFOLIO = "portfolio"
-# Where nothing is known yet. What the model is too young for is handed to CAUTIOUS.
-PRIOR: Mapping[str, float] = {"prediction_oriented": 0.6, "uncertainty": 0.1, "random": 0.3}
-NEEDS_A_MODEL, CAUTIOUS = "uncertainty", "prediction_oriented"
+# Before anything is known of what labels are worth: while the model is mostly unsure, what makes it
+# surer; once it is not, what stands for the prompts, because then its own faults outweigh chance.
+YOUNG: Mapping[str, float] = {"prediction_oriented": 0.8, "random": 0.2}
+GROWN: Mapping[str, float] = {"prediction_oriented": 0.05, "uncertainty": 0.05, "random": 0.9}
+GROWN_FROM = 2 / 3
 FLOOR = 0.2
 FOLDS = 5
 RESAMPLES = 400
@@ -64,21 +66,19 @@ class Shares:
     reason: str
 
 
-def portfolio_shares(
-    beliefs: Beliefs, asked: Asked, *, known: float, seed: int, prior: Mapping[str, float] = PRIOR
-) -> Shares:
-    """How the next batch is divided.
+def prior_shares(known: float) -> Mapping[str, float]:
+    """How a batch is divided where nothing tells the functions apart; known: of `known_share`."""
+    return GROWN if known >= GROWN_FROM else YOUNG
 
-    known: the share (0..1) of the variance of the pool's reward differences that is not the
-    model's own uncertainty; a function that trusts the model gets so much of its prior share.
+
+def portfolio_shares(beliefs: Beliefs, asked: Asked, *, known: float, seed: int) -> Shares:
+    """How the next batch is divided; known: of `known_share`.
+
     Exponential weights: a share is multiplied by exp(0.6 z), z being the function's credit in
     standard errors, within 4 either way. Where every function is surely worth less than chance,
     all is random.
     """
-    shares = dict(prior)
-    handed = (1 - known) * shares.get(NEEDS_A_MODEL, 0.0)
-    shares[NEEDS_A_MODEL] = shares.get(NEEDS_A_MODEL, 0.0) - handed
-    shares[CAUTIOUS] = shares.get(CAUTIOUS, 0.0) + handed
+    shares = dict(prior_shares(known))
     found = credits_of(beliefs, asked, tuple(f for f in shares if f != RANDOM), seed=seed)
     if not found:
         return Shares(shares, {}, "Too few votes tell the functions apart yet.")

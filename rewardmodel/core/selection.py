@@ -31,7 +31,7 @@ class Limits:
     """
 
     per_prompt: int = 3
-    similarity: float = 0.95
+    similarity: float = 0.99
     near: int = 1
 
 

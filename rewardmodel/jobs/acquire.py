@@ -15,7 +15,13 @@ from rewardmodel.core.beliefs import entropy
 from rewardmodel.core.errors import RewardModelError
 from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
 from rewardmodel.core.maps import flat_map
-from rewardmodel.core.portfolio import PORTFOLIO, PRIOR, Shares, known_share, portfolio_shares
+from rewardmodel.core.portfolio import (
+    PORTFOLIO,
+    Shares,
+    known_share,
+    portfolio_shares,
+    prior_shares,
+)
 from rewardmodel.core.selection import Limits, Plan, Selection, select
 from rewardmodel.jobs import reading
 from rewardmodel.jobs.foresight import with_standings
@@ -205,8 +211,10 @@ def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[
     """The round's own record: the portfolio's shares and credits, the map, the cost."""
     found = weighed.ground
     rows = [chosen.index for chosen in (*weighed.selection.acquired, *weighed.selection.control)]
-    detail: dict[str, object] = {"map": _map(found, pairs), "prior": dict(PRIOR)}
+    detail: dict[str, object] = {"map": _map(found, pairs)}
     if weighed.function == PORTFOLIO:
+        known = known_share(*found.pool.moments(found.beliefs))
+        detail |= {"known": round(known, 4), "prior": dict(prior_shares(known))}
         detail["weights"] = {name: round(s, 4) for name, s in weighed.shares.shares.items()}
         detail["credits"] = {
             name: {"value": c.value, "low": c.low, "high": c.high, "n": c.n}

@@ -163,11 +163,13 @@ def _of_features(
     asked = _asked(project, checkpoint, head, preferences)
     flips = _flips(project, checkpoint, head, preferences)
     by_chance = np.array([name == RANDOM for name in asked.functions], dtype=bool)
+    differences = coordinates[first] - coordinates[second]
     pool = replace(
         frame,
-        differences=coordinates[first] - coordinates[second],
+        differences=differences,
         responses=coordinates,
-        fence=fence_for(beliefs, asked.differences, asked.outcomes, by_chance),
+        fence=fence_for(beliefs, asked.differences, asked.outcomes, by_chance, differences),
+        targets=np.concatenate([differences, asked.differences.astype(differences.dtype)]),
     )
     reckoned = replace(beliefs, flips=flips.believed)
     return Ground(pool, reckoned, keys, coordinates, asked, flips=flips)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from alignui.acquisition_study.coordinates import coordinates
 from alignui.acquisition_study.protocol import Protocol
 from alignui.acquisition_study.replay import replay, split
 from alignui.acquisition_study.sets import HARD, Pairs, planted
@@ -11,14 +12,15 @@ from rewardmodel.core.pairs import Ints
 from rewardmodel.core.portfolio import (
     FLOOR,
     FOLDS,
-    PRIOR,
+    GROWN,
+    YOUNG,
     Asked,
     known_share,
     label_worth,
     portfolio_shares,
 )
 from rewardmodel.core.quick_fit import quick_fit
-from rewardmodel.core.unusual import NARROW, WIDE, fence_for, is_ordinary
+from rewardmodel.core.unusual import NARROW, WIDE, fence_for, is_ordinary, is_suspect
 
 WIDTH = 4
 TRUTH = np.array([1.0, -1.0, 0.5, 0.0])
@@ -75,19 +77,19 @@ def folds_of(votes: Asked, *, seed: int) -> np.ndarray:
 
 def test_with_too_little_the_prior_decides() -> None:
     votes = asked(40)
-    found = portfolio_shares(believed(votes), votes, known=1.0, seed=1)
-    assert found.shares == pytest.approx(PRIOR)
-    assert "Too few votes" in found.reason
-    young = portfolio_shares(believed(votes), votes, known=0.0, seed=1)
-    assert young.shares["uncertainty"] == 0
-    assert sum(young.shares.values()) == pytest.approx(1)
+    young = portfolio_shares(believed(votes), votes, known=0.6, seed=1)
+    assert young.shares == pytest.approx(YOUNG)
+    assert "Too few votes" in young.reason
+    grown = portfolio_shares(believed(votes), votes, known=0.7, seed=1)
+    assert grown.shares == pytest.approx(GROWN)
+    assert sum(YOUNG.values()) == pytest.approx(1) == sum(GROWN.values())
 
 
 def test_a_function_whose_labels_mislead_loses_its_share() -> None:
     votes = asked(400, wrong="prediction_oriented")
     found = portfolio_shares(believed(votes), votes, known=1.0, seed=1)
     assert found.credits["prediction_oriented"].high < 0
-    assert found.shares["prediction_oriented"] < PRIOR["prediction_oriented"] / 2
+    assert found.shares["prediction_oriented"] < GROWN["prediction_oriented"] / 2
     assert found.shares["random"] >= FLOOR
     assert sum(found.shares.values()) == pytest.approx(1)
     assert "prediction_oriented" in found.reason
@@ -107,19 +109,44 @@ def test_what_is_known_is_a_share() -> None:
     assert known_share(np.zeros(0), np.zeros(0)) == 0
 
 
-def test_the_fence_opens_where_votes_on_large_differences_can_be_foretold() -> None:
+def test_the_fence_of_a_suspect_pool_opens_where_large_differences_can_be_foretold() -> None:
     sound, broken = asked(200), asked(200)
+    pool = np.vstack([sound.differences, np.full((4, WIDTH), 20.0)])
+    assert is_suspect(pool)
     large = ~is_ordinary(sound.differences, NARROW)
     outcomes = broken.outcomes.copy()
     outcomes[large] = (broken.differences[large] @ TRUTH > 0).astype(np.int64)
     assert 0.2 < large.mean() < 0.3
     every = np.ones(200, dtype=bool)
-    assert fence_for(believed(sound), sound.differences, sound.outcomes, every) == WIDE
+    told = (believed(sound), sound.differences, sound.outcomes)
+    assert fence_for(*told, every, pool) == WIDE
     spoiled = Asked(broken.differences, outcomes, broken.prompts, broken.functions)
-    assert fence_for(believed(spoiled), broken.differences, outcomes, every) == NARROW
+    assert fence_for(believed(spoiled), broken.differences, outcomes, every, pool) == NARROW
     few = (sound.differences[:10], sound.outcomes[:10], every[:10])
-    assert fence_for(believed(sound), *few) == NARROW
-    assert fence_for(believed(sound), sound.differences, sound.outcomes, ~every) == NARROW
+    assert fence_for(believed(sound), *few, pool) == NARROW
+    assert fence_for(*told, ~every, pool) == NARROW
+
+
+def test_the_fence_of_a_pool_with_nothing_far_out_is_wide() -> None:
+    votes = asked(200)
+    nobody = np.zeros(200, dtype=bool)
+    assert not is_suspect(votes.differences)
+    assert is_suspect(np.zeros((0, WIDTH)))
+    told = (believed(votes), votes.differences, votes.outcomes, nobody, votes.differences)
+    assert fence_for(*told) == WIDE
+
+
+def test_a_replay_sees_how_responses_to_one_prompt_differ() -> None:
+    random = np.random.default_rng(4)
+    prompt_of = np.repeat(np.arange(30), 3)
+    features = random.normal(size=(90, 5)) + random.normal(size=(30, 5))[prompt_of] * 9
+    features[0] = 1e6
+    found = coordinates(features, prompt_of, 2, plain=1)
+    assert found.shape == (90, 3)
+    assert np.abs(found).max() < 100
+    own = found - np.array([found[prompt_of == each].mean(axis=0) for each in prompt_of])
+    assert (own[:, :2] ** 2).mean() == pytest.approx(1)
+    assert (own[:, 2] ** 2).mean() == pytest.approx(1)
 
 
 @pytest.fixture(scope="module")

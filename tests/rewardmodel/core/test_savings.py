@@ -35,6 +35,11 @@ def test_the_interval_holds_the_figure_and_the_null_is_about_nothing() -> None:
     assert found.is_real
     again = saved(LABELS, replays(1), chance, seed=1)
     assert not again.is_real
+    many = np.concatenate([chance, [replays(1) for _ in range(8)]])
+    steadier = np.mean([replays(2) for _ in range(4)], axis=0)
+    calm = saved(LABELS, steadier, many, seed=1, together=4)
+    assert 0 <= calm.null_high < found.null_high
+    assert calm.high - calm.low < found.high - found.low
 
 
 def arm(n: int, seed: int, *, spread: float, prompts: int = 40) -> Labels:
