@@ -81,13 +81,15 @@ def portfolio_shares(beliefs: Beliefs, asked: Asked, *, known: float, seed: int)
     shares = dict(prior_shares(known))
     found = credits_of(beliefs, asked, tuple(f for f in shares if f != RANDOM), seed=seed)
     if not found:
-        return Shares(shares, {}, "Too few votes tell the functions apart yet.")
+        return Shares(
+            shares, {}, f"{_stage(known)} Too few votes tell the functions apart yet."
+        )  # fmt: skip
     if all(credit.high < 0 for credit in found.values()) and len(found) == len(shares) - 1:
         told = "; ".join(_told(name, credit) for name, credit in found.items())
         return Shares({RANDOM: 1.0}, found, f"No function helps here, so all is random: {told}.")
     for name, credit in found.items():
         shares[name] *= float(np.exp(RATE * _score(credit)))
-    return Shares(_floored(shares), found, _reason(shares, found))
+    return Shares(_floored(shares), found, f"{_stage(known)} {_reason(found)}")
 
 
 def known_share(mean: Floats, variance: Floats) -> float:
@@ -195,7 +197,16 @@ def _floored(shares: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def _reason(shares: Mapping[str, float], found: Mapping[str, Credit]) -> str:
+def _stage(known: float) -> str:
+    what = (
+        "so most is drawn at random, to stand for the prompts"
+        if known >= GROWN_FROM
+        else "so most is asked where it makes the model surer"
+    )
+    return f"The model knows {known:.0%} of how rewards differ, {what}."
+
+
+def _reason(found: Mapping[str, Credit]) -> str:
     told = "; ".join(_told(name, credit) for name, credit in found.items())
     return f"By what a label was worth on votes drawn at random, beyond a random label: {told}."
 
