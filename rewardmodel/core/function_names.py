@@ -6,8 +6,8 @@ DEFAULT = "portfolio"
 RANDOM = "random"
 
 FUNCTION_NAMES: Mapping[str, str] = {
-    "portfolio": "Learns from the control arm which function helps on this project, and asks at "
-    "random where none does.",
+    "portfolio": "Asks what makes the model surer while it is unsure, and mostly at random later; "
+    "learns from the control arm which function helps on this project.",
     "random": "Any pair is as likely as any other.",
     "uncertainty": "Pairs whose outcome the model can least foretell, people's noise included.",
     "bald": "Pairs where a vote tells most about the model, not just about people's noise.",
