@@ -11,7 +11,13 @@ from rewardmodel.core.beliefs import Beliefs
 from rewardmodel.core.function_names import RANDOM
 from rewardmodel.core.pairs import Floats, Ints
 from rewardmodel.core.pool import Pool
-from rewardmodel.core.portfolio import PORTFOLIO, Asked, known_share, portfolio_shares
+from rewardmodel.core.portfolio import (
+    PORTFOLIO,
+    Asked,
+    known_share,
+    portfolio_shares,
+    reward_spread,
+)
 from rewardmodel.core.quick_fit import quick_fit
 from rewardmodel.core.selection import Plan, select
 from rewardmodel.core.unusual import fence_for
@@ -56,8 +62,10 @@ def replay(pairs: Pairs, function: str, protocol: Protocol, seed: int, *, draw: 
         shares = {function: 1.0}
         if function == PORTFOLIO:
             asked = Asked(x[labelled], pairs.outcomes[labelled], pairs.prompts[labelled], tuple(by))
-            known = known_share(*beliefs.moments(x[free]))
-            shares = dict(portfolio_shares(beliefs, asked, known=known, seed=seed).shares)
+            moments = beliefs.moments(x[free])
+            known, spread = known_share(*moments), reward_spread(*moments)
+            found = portfolio_shares(beliefs, asked, known=known, spread=spread, seed=seed)
+            shares = dict(found.shares)
             told.append(shares)
         by_chance = np.array([name == RANDOM for name in by])
         fence = fence_for(beliefs, x[labelled], pairs.outcomes[labelled], by_chance, x[free])

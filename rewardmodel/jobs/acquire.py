@@ -21,6 +21,7 @@ from rewardmodel.core.portfolio import (
     known_share,
     portfolio_shares,
     prior_shares,
+    reward_spread,
 )
 from rewardmodel.core.selection import Limits, Plan, Selection, select
 from rewardmodel.jobs import reading
@@ -150,8 +151,11 @@ def _shares(
         return "bald", Shares({"bald": 1.0}, {}, found.note)
     if function != PORTFOLIO or found.asked is None:
         return function, Shares({function: 1.0}, {}, FUNCTION_NAMES[function])
-    known = known_share(*found.pool.moments(found.beliefs))
-    return PORTFOLIO, portfolio_shares(found.beliefs, found.asked, known=known, seed=seed)
+    moments = found.pool.moments(found.beliefs)
+    known, spread = known_share(*moments), reward_spread(*moments)
+    return PORTFOLIO, portfolio_shares(
+        found.beliefs, found.asked, known=known, spread=spread, seed=seed
+    )
 
 
 def _with_note(shares: Shares, found: Ground, selection: Selection, size: int) -> Shares:
@@ -213,8 +217,13 @@ def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[
     rows = [chosen.index for chosen in (*weighed.selection.acquired, *weighed.selection.control)]
     detail: dict[str, object] = {"map": _map(found, pairs)}
     if weighed.function == PORTFOLIO:
-        known = known_share(*found.pool.moments(found.beliefs))
-        detail |= {"known": round(known, 4), "prior": dict(prior_shares(known))}
+        moments = found.pool.moments(found.beliefs)
+        known = known_share(*moments)
+        detail |= {
+            "known": round(known, 4),
+            "spread": round(reward_spread(*moments), 4),
+            "prior": dict(prior_shares(known)),
+        }
         detail["weights"] = {name: round(s, 4) for name, s in weighed.shares.shares.items()}
         detail["credits"] = {
             name: {"value": c.value, "low": c.low, "high": c.high, "n": c.n}

@@ -18,6 +18,7 @@ from rewardmodel.core.portfolio import (
     known_share,
     label_worth,
     portfolio_shares,
+    reward_spread,
 )
 from rewardmodel.core.quick_fit import quick_fit
 from rewardmodel.core.unusual import NARROW, WIDE, fence_for, is_ordinary, is_suspect
@@ -77,28 +78,38 @@ def folds_of(votes: Asked, *, seed: int) -> np.ndarray:
 
 def test_with_too_little_the_prior_decides() -> None:
     votes = asked(40)
-    young = portfolio_shares(believed(votes), votes, known=0.6, seed=1)
+    young = portfolio_shares(believed(votes), votes, known=0.6, spread=1.0, seed=1)
     assert young.shares == pytest.approx(YOUNG)
     assert "Too few votes" in young.reason
-    grown = portfolio_shares(believed(votes), votes, known=0.7, seed=1)
+    grown = portfolio_shares(believed(votes), votes, known=0.7, spread=1.0, seed=1)
     assert grown.shares == pytest.approx(GROWN)
     assert sum(YOUNG.values()) == pytest.approx(1) == sum(GROWN.values())
 
 
 def test_a_function_whose_labels_mislead_loses_its_share() -> None:
     votes = asked(400, wrong="prediction_oriented")
-    found = portfolio_shares(believed(votes), votes, known=1.0, seed=1)
+    found = portfolio_shares(believed(votes), votes, known=1.0, spread=1.0, seed=1)
     assert found.credits["prediction_oriented"].high < 0
     assert found.shares["prediction_oriented"] < GROWN["prediction_oriented"] / 2
     assert found.shares["random"] >= FLOOR
     assert sum(found.shares.values()) == pytest.approx(1)
     assert "prediction_oriented" in found.reason
-    assert portfolio_shares(believed(votes), votes, known=1.0, seed=1) == found
+    assert portfolio_shares(believed(votes), votes, known=1.0, spread=1.0, seed=1) == found
+
+
+@pytest.mark.parametrize("spread", [0.1, 20.0])
+def test_beliefs_that_nobody_would_hold_are_no_basis_to_choose_by(spread: float) -> None:
+    votes = asked(40)
+    found = portfolio_shares(believed(votes), votes, known=0.5, spread=spread, seed=1)
+    assert found.shares == {"random": 1.0}
+    assert "at random" in found.reason
+    assert reward_spread(np.array([3.0, -3.0]), np.array([16.0, 16.0])) == pytest.approx(5.0)
+    assert reward_spread(np.zeros(0), np.zeros(0)) == 0
 
 
 def test_where_no_function_helps_all_is_random() -> None:
     votes = asked(400, wrong="prediction_oriented uncertainty")
-    found = portfolio_shares(believed(votes), votes, known=1.0, seed=1)
+    found = portfolio_shares(believed(votes), votes, known=1.0, spread=1.0, seed=1)
     assert found.shares == {"random": 1.0}
     assert "No function helps here" in found.reason
 
