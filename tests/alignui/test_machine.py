@@ -77,7 +77,7 @@ def read_until(process: Process, *patterns: str) -> str:
 
 
 def get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path, headers={"Host": "localhost"})
     return connection.getresponse().status
 
