@@ -109,7 +109,8 @@ def test_a_cancelled_generation_stops_soon_and_a_retry_writes_the_rest() -> None
 
 def test_training_resumes_after_sigkill_with_its_frozen_cutoff() -> None:
     project = judged_project()
-    run = services.training_request(actor=None, project=project)
+    due = TrainingRun.Trigger.DUE  # nothing is reworded and read besides
+    run = services.training_request(actor=None, project=project, trigger=due)
     with worker("default") as victim:
         enqueue(run)
         wait_and_kill(victim, CompletionFeature.objects.exists, "nothing was read")

@@ -19,6 +19,7 @@ from annotation.core.errors import Conflict, Invalid
 from annotation.models import Assignment, Batch, Comparison, Participation, Project, User
 from annotation.selectors.seats import Seat, seat
 from annotation.selectors.settled import settled_project
+from annotation.services.deadlocks import tried_once_more
 from annotation.services.leasing import ahead_seconds, lease_next, lease_seconds
 from annotation.services.participations import participation_lock
 
@@ -38,6 +39,7 @@ _COUNT_SKIP = """
 """
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
     """The annotator's own lease if they hold one, else the most useful open comparison.
@@ -53,6 +55,7 @@ def assignment_claim(*, annotator: User, project: Project) -> Assignment | None:
     return _lease(annotator, place, is_shown=True)
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_claim_ahead(*, annotator: User, shown: Assignment) -> Assignment | None:
     """What will follow `shown`, leased for a short while before it is seen; None for nothing.
@@ -70,6 +73,7 @@ def assignment_claim_ahead(*, annotator: User, shown: Assignment) -> Assignment 
     return held or _lease(annotator, place, is_shown=False)
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_show(*, annotator: User, assignment: Assignment) -> Assignment:
     """The annotator sees what was leased ahead. Raises Conflict when it has lapsed meanwhile."""
@@ -78,6 +82,7 @@ def assignment_show(*, annotator: User, assignment: Assignment) -> Assignment:
     return _show(locked, database_now())
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
     """Extends a lease while its page is in use, and with it the one ahead.
@@ -93,6 +98,7 @@ def assignment_renew(*, annotator: User, assignment: Assignment) -> Assignment:
     return _extend(locked, now)
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_release(*, annotator: User, assignment: Assignment) -> Assignment:
     """Gives a comparison back unanswered; it may come to the same annotator again."""
@@ -102,6 +108,7 @@ def assignment_release(*, annotator: User, assignment: Assignment) -> Assignment
     return _close(locked, State.RELEASED, database_now())
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_skip(
     *, annotator: User, assignment: Assignment, reason: str, note: str = ""
@@ -120,6 +127,7 @@ def assignment_skip(
     return _close(locked, State.SKIPPED, now)
 
 
+@tried_once_more
 @transaction.atomic
 def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
     """Undoes a skip. Raises Conflict when too late or when others have filled the comparison."""
@@ -138,6 +146,7 @@ def assignment_unskip(*, annotator: User, assignment: Assignment) -> Assignment:
     return lease_again(locked, now)
 
 
+@tried_once_more
 @transaction.atomic
 def assignments_expire(*, project: Project | None = None, now: datetime | None = None) -> int:
     """Returns lapsed leases to the queue; how many. Rows that are in use are left for later.

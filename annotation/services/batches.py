@@ -31,6 +31,7 @@ from annotation.selectors.batch_work import tallies_forget
 from annotation.selectors.work import compared_sets
 from annotation.services.assignments import assignments_return, database_now
 from annotation.services.audit_log import audit_entry_create
+from annotation.services.deadlocks import tried_once_more
 from annotation.services.lanes import NOT_QUEUED, batch_queue
 
 MOST_JUDGMENTS = 500
@@ -132,6 +133,7 @@ def _unshown(
     return chosen
 
 
+@tried_once_more
 @transaction.atomic
 def batch_state_set(*, actor: User, batch: Batch, state: str) -> Batch:
     """Opens, pauses or closes a batch. Leases of a batch that is not open return at once.
@@ -172,6 +174,7 @@ def batch_rename(*, actor: User, batch: Batch, name: str) -> Batch:
     return locked
 
 
+@tried_once_more
 @transaction.atomic
 def batch_extend(
     *, actor: User, batch: Batch, by: int, comparison_ids: Collection[int] | None = None

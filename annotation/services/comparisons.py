@@ -12,12 +12,14 @@ from annotation.selectors.seats import Seat, seat
 from annotation.services.assignments import assignments_return, database_now
 from annotation.services.audit_log import audit_entry_create
 from annotation.services.batches import lanes_awake
+from annotation.services.deadlocks import tried_once_more
 
 State = Assignment.State
 JUDGE = Assignment.Purpose.JUDGE
 LONGEST_HOURS = 24 * 14
 
 
+@tried_once_more
 @transaction.atomic
 def comparison_state_set(*, actor: User, comparison: Comparison, state: str) -> Comparison:
     """Retires a comparison, so that nobody is given it any more, or restores it.
@@ -45,6 +47,7 @@ def comparison_state_set(*, actor: User, comparison: Comparison, state: str) -> 
     return locked
 
 
+@tried_once_more
 @transaction.atomic
 def lease_take_back(*, actor: User, assignment: Assignment) -> Assignment:
     """Ends somebody's lease: the comparison can be claimed again, by them as well.
@@ -64,6 +67,7 @@ def lease_take_back(*, actor: User, assignment: Assignment) -> Assignment:
     return locked
 
 
+@tried_once_more
 @transaction.atomic
 def comparison_give(
     *,

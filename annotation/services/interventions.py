@@ -27,12 +27,14 @@ from annotation.models import (
 )
 from annotation.services.assignments import assignments_return
 from annotation.services.audit_log import audit_entry_create
+from annotation.services.deadlocks import tried_once_more
 
 Action = QualityRule.Action
 NOTE_CHARACTERS = 2_000
 MOST_OVERLAP = 32_000
 
 
+@tried_once_more
 @transaction.atomic
 def intervention_open(
     *,
@@ -68,6 +70,7 @@ def intervention_open(
     return done
 
 
+@tried_once_more
 @transaction.atomic
 def intervention_lift(*, actor: User, intervention: Intervention, reason: str) -> Intervention:
     """Takes it back, with why. What a quarantine left out counts again; what it asked others for
@@ -110,6 +113,7 @@ def intervention_seen(*, annotator: User, intervention: Intervention) -> None:
     ).update(seen_at=timezone.now())
 
 
+@tried_once_more
 @transaction.atomic
 def quarantine_replay(*, actor: User, intervention: Intervention) -> int:
     """Asks others for one judgment more of each comparison that was left out; of how many.

@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from psycopg.errors import DeadlockDetected
 
 from annotation.core.errors import Conflict, NotFound
 from annotation.core.rankings import as_canonical
@@ -27,6 +26,7 @@ from annotation.selectors.settled import further_criteria, settled_project
 from annotation.services.answers import CriterionInput, JudgmentInput, checked_answer
 from annotation.services.assignments import UNDO_SECONDS, filled_meanwhile, lease_again, lock_own
 from annotation.services.closing import Day, submit_close, submit_undo
+from annotation.services.deadlocks import tried_once_more
 from annotation.services.disputes import dispute_open_if_split
 from annotation.services.leasing import Lease, lease_next, lease_seconds
 from annotation.services.overlaps import overlap_adapt
@@ -107,6 +107,7 @@ def judgment_submit_and_claim(
     a lead who queued the work anew at that moment, and lost, it is tried once more.
     """
 
+    @tried_once_more
     @transaction.atomic
     def attempt() -> Submitted:
         place = _desk(annotator, assignment_id, token)
@@ -116,18 +117,14 @@ def judgment_submit_and_claim(
         return _with_following(submitted, is_shown=is_shown) if claims else submitted
 
     try:
-        try:
-            return attempt()
-        except OperationalError as error:
-            if connection.in_atomic_block or not isinstance(error.__cause__, DeadlockDetected):
-                raise
-            return attempt()
+        return attempt()
     except IntegrityError as error:
         if any(name in str(error) for name in ROOM):
             raise filled_meanwhile() from error
         raise
 
 
+@tried_once_more
 @transaction.atomic
 def judgment_withdraw(*, annotator: User, judgment: Judgment, token: UUID) -> Assignment:
     """Takes a judgment back and leases its comparison again; the judgment itself is kept.

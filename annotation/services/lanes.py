@@ -3,6 +3,7 @@
 from django.db import connection, transaction
 
 from annotation.models import Batch, Lane, Participation, Project
+from annotation.services.deadlocks import tried_once_more
 
 NOT_QUEUED = (Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT)
 
@@ -49,6 +50,7 @@ _REFRESH = """
 """
 
 
+@tried_once_more
 @transaction.atomic
 def batch_queue(*, batch: Batch) -> None:
     """Gives each comparison of the batch its lane and its place in it.
@@ -58,6 +60,7 @@ def batch_queue(*, batch: Batch) -> None:
     _queue(batch.project, [batch.pk])
 
 
+@tried_once_more
 @transaction.atomic
 def project_queue(*, project: Project) -> None:
     """Sorts all that is not closed anew, because what decides about lanes has changed."""
@@ -65,6 +68,7 @@ def project_queue(*, project: Project) -> None:
     _queue(project, list(batches.values_list("pk", flat=True)))
 
 
+@tried_once_more
 @transaction.atomic
 def lanes_refresh() -> int:
     """Notes which lanes have nothing open; how many changed. Claims look at those last."""

@@ -26,6 +26,7 @@ from annotation.models.people import draw_token, token_digest
 from annotation.selectors.access import projects_annotated
 from annotation.services.assignments import leases_take_back
 from annotation.services.audit_log import audit_entry_create, pool_note
+from annotation.services.deadlocks import tried_once_more
 from annotation.services.pools import check_may_grant, tidy_words
 from annotation.services.self_descriptions import self_description_withdraw
 
@@ -98,6 +99,7 @@ def membership_set(*, actor: User | None, pool: Pool, user: User, role: str) -> 
     return membership
 
 
+@tried_once_more
 @transaction.atomic
 def membership_state_set(*, actor: User, membership: Membership, state: str) -> Membership:
     """Pauses, removes or restores a member; the leases of one who may not judge return at once."""

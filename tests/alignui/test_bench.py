@@ -37,15 +37,15 @@ def test_the_document_and_its_page():
     assert "**missed**" in text
 
 
-@pytest.mark.services
 def test_a_benchmark_for_real():
     """In a process of its own, as `make bench` does; short, so its figures mean little."""
-    command = [sys.executable, "-m", "alignui.cli", "bench", "import", "--short", "--json"]
+    command = [sys.executable, "-m", "alignui.cli", "bench", "agreement", "--short", "--json"]
     finished = subprocess.run(command, capture_output=True, check=True, text=True, timeout=180)
     found = json.loads(finished.stdout)
-    assert found["name"] == "import"
-    assert {figure["unit"] for figure in found["figures"]} == {"votes/s"}
-    assert all(figure["value"] > 0 for figure in found["figures"])
+    assert found["name"] == "agreement"
+    times = [figure["value"] for figure in found["figures"] if figure["unit"] == "ms"]
+    assert times
+    assert min(times) > 0
 
 
 def test_unknown_benchmarks_are_named():

@@ -5,10 +5,12 @@ import time
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 from annotation.models import Comparison, Judgment, Participation, Project, User
 from annotation.services.assignments import assignment_claim
+from annotation.services.deadlocks import tried_once_more
 from annotation.services.judgments import JudgmentInput, judgment_submit
 
 
@@ -37,3 +39,25 @@ def test_a_submit_that_loses_to_a_queueing_is_tried_once_more(ana: User, project
     assert Judgment.objects.filter(assignment=held).count() == 1
     assert Comparison.objects.get(pk=held.comparison_id).judged == 1
     assert Participation.objects.get(annotator=ana).judged == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_once_more_is_once_and_not_within_another_transaction() -> None:
+    calls: list[str] = []
+
+    @tried_once_more
+    def act(losses: int) -> str:
+        calls.append("act")
+        if len(calls) <= losses:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+        return "done"
+
+    assert act(1) == "done"
+    calls.clear()
+    with pytest.raises(OperationalError):
+        act(2)
+    assert len(calls) == 2
+    calls.clear()
+    with transaction.atomic(), pytest.raises(OperationalError):
+        act(1)
+    assert len(calls) == 1
