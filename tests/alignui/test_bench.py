@@ -4,8 +4,6 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from benchmarks.__main__ import section
 from benchmarks.figures import Figure, document, machine, of_samples
 from benchmarks.names import NAMES
