@@ -81,6 +81,7 @@ class Pool:
         """The pairs in these rows; responses, standings and targets stay whole."""
 
         def part(array: Array | None) -> Array | None:
+            """These rows, where there is such an array."""
             return None if array is None else array[rows]
 
         return replace(

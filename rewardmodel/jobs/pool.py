@@ -160,8 +160,9 @@ def _of_features(
     coordinates = _coordinates(checkpoint, head, keys)
     first, second = _rows(frame)
     preferences = _preferences(project, checkpoint)
-    asked = _asked(project, checkpoint, head, preferences)
-    flips = _flips(project, checkpoint, head, preferences)
+    held = selectors.held_out_prompts(project)
+    asked = _asked(project, checkpoint, head, [p for p in preferences if p.prompt_id not in held])
+    flips = _flips(checkpoint, head, [p for p in preferences if p.prompt_id in held])
     by_chance = np.array([name == RANDOM for name in asked.functions], dtype=bool)
     differences = coordinates[first] - coordinates[second]
     pool = replace(
@@ -199,15 +200,13 @@ def _preferences(project: Project, checkpoint: Checkpoint) -> list[Preference]:
 
 
 def _asked(
-    project: Project, checkpoint: Checkpoint, head: RewardHead, preferences: Sequence[Preference]
+    project: Project, checkpoint: Checkpoint, head: RewardHead, learned: Sequence[Preference]
 ) -> Asked:
     """The votes that the checkpoint learned from, with the function that asked for each.
 
     The last of them, where there are many; a pair that no round opened has the function "".
     """
-    held = selectors.held_out_prompts(project)
-    learned = [p for p in preferences[-MOST_VOTES:] if p.prompt_id not in held]
-    kept, votes, differences = _votes(checkpoint, head, learned)
+    kept, votes, differences = _votes(checkpoint, head, learned[-MOST_VOTES:])
     by = selectors.functions_by_pair(project)
     pairs = [(min(p.winner_id, p.loser_id), max(p.winner_id, p.loser_id)) for p in kept]
     return Asked(
@@ -215,13 +214,9 @@ def _asked(
     )
 
 
-def _flips(
-    project: Project, checkpoint: Checkpoint, head: RewardHead, preferences: Sequence[Preference]
-) -> Flips:
+def _flips(checkpoint: Checkpoint, head: RewardHead, others: Sequence[Preference]) -> Flips:
     """By the last votes on held-out prompts, which nothing was fitted to."""
-    held = selectors.held_out_prompts(project)
-    others = [p for p in preferences if p.prompt_id in held][-MOST_VOTES:]
-    _, votes, differences = _votes(checkpoint, head, others)
+    _, votes, differences = _votes(checkpoint, head, others[-MOST_VOTES:])
     beliefs = Beliefs(head.weights, head.covariance, head.eta)
     return measure_flips(beliefs, differences, votes, seed=checkpoint.training_run.seed)
 

@@ -106,7 +106,7 @@ def marked_down(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(marked_down(), st.data())
 def test_the_source_of_a_passage_holds_its_words(markdown: str, data: st.DataObject) -> None:
     shown = text_of(render_markdown(markdown))

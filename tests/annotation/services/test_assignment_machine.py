@@ -79,7 +79,7 @@ from tests.factories import (
 
 ANSWER = JudgmentInput(groups=((0,), (1,)), active_ms=700)
 QUOTA = 3
-EXAMPLES, STEPS = 12, 45
+EXAMPLES, STEPS = 24, 45
 
 
 @contextmanager
