@@ -51,9 +51,9 @@ def weights_told(shown: AcquisitionRound) -> str:
     total = sum(weights.values()) or 1.0
     ranked = sorted(weights.items(), key=lambda each: (-each[1], each[0]))
     parts = [f"{100 * weight / total:.0f}% {name}" for name, weight in ranked if weight > 0]
-    return _(
-        "What helped so far on this project decides how much each function chooses: %(list)s."
-    ) % {"list": ", ".join(parts)}
+    return _("So much of the batch is chosen by each function: %(list)s.") % {
+        "list": ", ".join(parts)
+    }
 
 
 def credits_told(shown: AcquisitionRound) -> tuple[Interval, ...]:
