@@ -60,14 +60,7 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     project, started = handle.project, time.monotonic()
     size = _size(project)
     checkpoint = selectors.checkpoint_in_use(project)
-    if checkpoint is not None and checkpoint.kind == Checkpoint.Kind.EMBEDDED:
-        reading.read_missing(handle, project)
-    uncompared = selectors.Uncompared(project)
-    if not len(uncompared):
-        raise Invalid(
-            "Every pair of responses has been shown already.",
-            hint="Generate or import more completions; held-out prompts are never acquired.",
-        )
+    uncompared = _uncompared(handle, checkpoint)
     seed = derive_seed(project.seed, "round", handle.run.pk) % SEED_LIMIT
     considered = uncompared.draw(MOST_CONSIDERED, seed=seed)
     handle.progress(1, 3, f"Weighing {len(considered):,} of {len(uncompared):,} pairs")
@@ -87,6 +80,39 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     )
     handle.progress(3, 3, f"Opened {opened.size} comparisons.")
     return _told(opened)
+
+
+def _uncompared(handle: RunHandle, checkpoint: Checkpoint | None) -> selectors.Uncompared:
+    """The pairs that can be weighed. Raises Invalid where there are none.
+
+    Completions that come while the others are read wait for the next round.
+    """
+    project, among = handle.project, None
+    if checkpoint is not None:
+        is_embedded = checkpoint.kind == Checkpoint.Kind.EMBEDDED
+        if is_embedded:
+            reading.read_missing(handle, project)
+        if not is_embedded or checkpoint.extractor == reading.extractor_id():
+            among = selectors.completions_weighable(checkpoint)
+    found = selectors.Uncompared(project, among=among)
+    if found.passed_over:
+        handle.log(
+            f"{found.passed_over:,} responses are not weighed: they are newer than what the reward "
+            "model has read, or it could not read them."
+        )
+    if len(found):
+        return found
+    if found.passed_over and checkpoint is not None:
+        what = "features" if checkpoint.kind == Checkpoint.Kind.EMBEDDED else "score"
+        raise Invalid(
+            f"{found.passed_over:,} responses have no {what} by the reward model in use, and every "
+            "pair of the others has been shown already.",
+            hint="Train again, then open the next batch.",
+        )
+    raise Invalid(
+        "Every pair of responses has been shown already.",
+        hint="Generate or import more completions; held-out prompts are never acquired.",
+    )
 
 
 def _told(opened: AcquisitionRound) -> Mapping[str, object]:

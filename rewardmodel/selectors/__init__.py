@@ -80,6 +80,16 @@ def completions_without_features(project: Project, extractor: str) -> QuerySet[C
     )
 
 
+def completions_weighable(checkpoint: Checkpoint) -> set[int]:
+    """Completions that the checkpoint knows: read by its reader, or scored by a deep model."""
+    if checkpoint.kind != Checkpoint.Kind.EMBEDDED:
+        return set(scores(checkpoint).values_list("completion_id", flat=True))
+    read = CompletionFeature.objects.filter(
+        completion__prompt__project=checkpoint.project_id, extractor=checkpoint.extractor
+    )
+    return set(read.values_list("completion_id", flat=True))
+
+
 def checkpoint_in_use(project: Project) -> Checkpoint | None:
     """The promoted one; None before the first."""
     return Checkpoint.objects.filter(project=project, state=Checkpoint.State.PROMOTED).first()
@@ -197,14 +207,26 @@ def projects_due_for_acquisition(*, after_run: int | None = None) -> list[Projec
 
 
 def is_due_for_acquisition(project: Project) -> bool:
-    """A model in use, a training that no round has followed, little work left, and budget."""
+    """A model in use, a training that no round has followed, little work left, and budget.
+
+    A round that failed is tried again once there are completions that it did not know.
+    """
     last = _last_training(project)
     if last is None or checkpoint_in_use(project) is None:
         return False
     asked = Run.objects.filter(project=project, kind=Run.Kind.ACQUISITION, pk__gt=last.run_id)
-    if asked.exists():  # by the order of runs, because hosts' clocks differ
+    newest = asked.order_by("pk").last()  # by the order of runs, because hosts' clocks differ
+    if newest is not None and not _has_more_to_weigh(newest):
         return False
     return _is_little_left(project) and budget_left(project) != 0
+
+
+def _has_more_to_weigh(run: Run) -> bool:
+    """Whether the run failed, and completions came since it began."""
+    if run.state != Run.State.FAILED:
+        return False
+    own = Completion.objects.filter(prompt__project=run.project_id)
+    return own.filter(created_at__gt=run.started_at or run.created_at).exists()
 
 
 def judgments_asked_for(project: Project) -> int:

@@ -1,5 +1,6 @@
 """Pairs that nobody has been asked about: counted and drawn without making each."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,18 @@ class Uncompared:
     """Every pair of one prompt's completions not shown together yet, held-out prompts left out.
 
     There may be millions, so they are counted and drawn by number, in the order of prompts and
-    completions, and none is made before it is drawn.
+    completions, and none is made before it is drawn. `among`: ids of the only completions to look
+    at, where not all can be weighed yet; `passed_over` is how many others there were.
     """
 
-    def __init__(self, project: Project) -> None:
-        open_to = completions_by_prompt(project, with_held_out=False)
-        rows = [(each.pk, prompt) for prompt, own in open_to.items() for each in own]
+    def __init__(self, project: Project, *, among: Set[int] | None = None) -> None:
+        every = completions_by_prompt(project, with_held_out=False)
+        open_to = {
+            prompt: [each.pk for each in own if among is None or each.pk in among]
+            for prompt, own in every.items()
+        }
+        rows = [(key, prompt) for prompt, own in open_to.items() for key in own]
+        self.passed_over = sum(map(len, every.values())) - len(rows)
         self._completions, self._prompts = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         sizes = [len(own) for own in open_to.values()]
         self._numbers = PairNumbers(np.array(sizes, dtype=np.int64))

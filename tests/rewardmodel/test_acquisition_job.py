@@ -139,7 +139,7 @@ def test_two_rounds_at_once_do_not_open_a_pair_twice(
     trained: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = acquire.selectors.Uncompared(trained)
-    monkeypatch.setattr(acquire.selectors, "Uncompared", lambda project: before)
+    monkeypatch.setattr(acquire.selectors, "Uncompared", lambda project, among: before)
     open_round(trained)
     open_round(trained)
     opened = Considered.objects.exclude(arm="passed").values_list("first", "second")
@@ -202,6 +202,18 @@ def test_what_is_wrong_is_said(
     assert not AcquisitionRound.objects.exists()
 
 
+def test_what_is_not_read_yet_waits_for_the_next_round(trained: Project) -> None:
+    """As where policies go on writing while a round reads what there is."""
+    newest = Completion.objects.filter(prompt__project=trained, policy__name="policy 4")
+    CompletionFeature.objects.filter(completion__in=newest).delete()
+    run = open_round(trained)
+    assert run.state == Run.State.SUCCEEDED, run.error
+    weighed = Considered.objects.filter(round__run=run)
+    assert not weighed.filter(second__policy__name="policy 4").exists()
+    assert weighed.count() == (PROMPTS - 2) * 5
+    assert f"{PROMPTS - 2} responses are not weighed" in run.log
+
+
 def test_equal_candidates_are_drawn_by_chance(trained: Project) -> None:
     vector = np.zeros(WIDTH, dtype="<f4").tobytes()
     CompletionFeature.objects.update(vector=vector)
@@ -254,8 +266,11 @@ def test_a_deep_model_chooses_by_its_scores(trained: Project) -> None:
         Score(checkpoint=checkpoint, completion=each, criterion=overall, mean=number / 10, sd=0.5)
         for number, each in enumerate(Completion.objects.filter(prompt__project=trained))
     )
+    later = Completion.objects.filter(prompt__project=trained, policy__name="policy 4")
+    Score.objects.filter(completion__in=later).delete()
     found = AcquisitionRound.objects.get(run=open_round(trained))
     assert (found.function, found.size) == ("bald", 10)
     assert "deep model" in found.reason
+    assert found.considered.count() == (PROMPTS - 2) * 5
     chosen = found.considered.filter(arm="acquired").first()
     assert chosen.detail["sd"] == pytest.approx(0.5**0.5, abs=1e-3)
