@@ -170,6 +170,9 @@ class AcquisitionRound(models.Model):
     control_batch = models.OneToOneField(
         Batch, null=True, blank=True, on_delete=models.PROTECT, related_name="control_of_round"
     )
+    evaluation_batch = models.OneToOneField(
+        Batch, null=True, blank=True, on_delete=models.PROTECT, related_name="evaluation_of_round"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

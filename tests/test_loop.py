@@ -128,7 +128,8 @@ def test_the_loop_closes(tmp_path: Path) -> None:
         ask(services.acquisition_request(actor=None, project=project))
         opened = AcquisitionRound.objects.get(project=project)
         assert opened.checkpoint == checkpoint
-        assert opened.batch.comparisons.count() + opened.control_batch.comparisons.count() == 6
+        arms = (opened.batch, opened.control_batch, opened.evaluation_batch)
+        assert sum(arm.comparisons.count() for arm in arms) == 6
         chosen = opened.considered.exclude(arm="passed")
         assert not chosen.filter(prompt__is_held_out=True).exists()
         assert assignment_claim(annotator=people[0], project=project) is not None

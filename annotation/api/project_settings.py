@@ -20,6 +20,7 @@ SETTABLE = (
     "loop_paused", "retrain_automatically", "retrain_after_judgments", "retrain_after_minutes",
     "retrain_on_drift", "acquire_automatically", "acquisition_function", "acquisition_unit",
     "acquisition_weighs_cost", "acquisition_size", "acquisition_budget", "control_share",
+    "evaluation_share",
     "learns_from_simulated",
 )  # fmt: skip
 

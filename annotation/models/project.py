@@ -130,6 +130,9 @@ class Project(models.Model):
     control_share = models.FloatField(
         default=0.2, validators=[MinValueValidator(0.05), MaxValueValidator(1.0)]
     )
+    evaluation_share = models.FloatField(
+        default=0.1, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)]
+    )
     learns_from_simulated = models.BooleanField(default=False)
     seed = models.BigIntegerField(default=draw_seed, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
@@ -149,7 +152,8 @@ class Project(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(held_out_fraction__gte=0, held_out_fraction__lte=0.9)
-                & models.Q(control_share__gte=0.05, control_share__lte=1),
+                & models.Q(control_share__gte=0.05, control_share__lte=1)
+                & models.Q(evaluation_share__gte=0, evaluation_share__lte=0.5),
                 name="project_shares_are_shares",
             ),
             models.CheckConstraint(

@@ -17,6 +17,7 @@ class Batch(models.Model):
         MANUAL = "manual", "Opened by a lead"
         ACQUISITION = "acquisition", "Chosen by acquisition"
         CONTROL = "control", "Random control arm"
+        EVALUATION = "evaluation", "Held-out prompts"
         GOLD = "gold", "Gold"
         QUALIFICATION = "qualification", "Qualification"
         IMPORTED = "imported", "Imported with judgments"
@@ -45,8 +46,8 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     reason__in=[
-                        "manual", "acquisition", "control", "gold", "qualification", "imported",
-                        "repeat",
+                        "manual", "acquisition", "control", "evaluation", "gold", "qualification",
+                        "imported", "repeat",
                     ]
                 ),
                 name="batch_reason_known",

@@ -184,18 +184,15 @@ def compared_pairs(project: Project) -> set[frozenset[int]]:
     }
 
 
-def completions_by_prompt(
-    project: Project, *, with_held_out: bool = True
-) -> dict[int, list[Completion]]:
-    """Completions that say something, grouped by prompt, without their texts."""
+def completions_by_prompt(project: Project, *, is_held_out: bool) -> dict[int, list[Completion]]:
+    """Completions that say something, of prompts that are held out or of those that are not, by
+    prompt, without their texts."""
     completions = (
-        Completion.objects.filter(prompt__project=project)
+        Completion.objects.filter(prompt__project=project, prompt__is_held_out=is_held_out)
         .exclude(text="")
         .only("id", "prompt_id", "policy_id")
         .order_by("prompt_id", "id")
     )
-    if not with_held_out:
-        completions = completions.filter(prompt__is_held_out=False)
     grouped: dict[int, list[Completion]] = {}
     for completion in completions.iterator():
         grouped.setdefault(completion.prompt_id, []).append(completion)

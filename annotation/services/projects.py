@@ -20,6 +20,7 @@ SETTINGS = frozenset(
         "shows_gold", "break_after_minutes", "samples_per_prompt",
         "retrain_automatically", "retrain_after_judgments", "retrain_after_minutes",
         "acquire_automatically", "acquisition_function", "acquisition_size", "control_share",
+        "evaluation_share",
         "acquisition_unit", "acquisition_weighs_cost", "acquisition_budget", "retrain_on_drift",
         "loop_paused", "reward_model", "reward_uses_text", "reward_debiases_length",
         "reward_weighs_annotators",

@@ -149,6 +149,8 @@ LEARNING = (
           hint=gettext_lazy("Empty: no limit. Then rounds stop.")),
     Field("control_share", gettext_lazy("Of these drawn at random, %"), "share", min=5, max=100,
           hint=gettext_lazy("The control arm: what active learning saves is measured with it.")),
+    Field("evaluation_share", gettext_lazy("Of these on held-out prompts, %"), "share", min=0,
+          max=50, hint=gettext_lazy("Reward models are tested on them and never learn from them.")),
     Field("learns_from_simulated", gettext_lazy("Learn from and measure simulated annotators too"),
           "yes_no",
           hint=gettext_lazy("LLM judges are learned from as well, and still measured apart.")),

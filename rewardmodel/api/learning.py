@@ -44,7 +44,7 @@ class RoundOut(serializers.ModelSerializer):
         fields = [
             "id", "run", "checkpoint", "function", "unit", "reason", "size", "control_share",
             "seed", "n_considered", "n_left_out", "judgments_wanted", "seconds", "batch",
-            "control_batch", "created_at",
+            "control_batch", "evaluation_batch", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -222,6 +222,7 @@ def _fill(
 
 
 def _shown(worth: Mapping[str, Array], shares: Mapping[str, float]) -> Floats:
+    worth = {name: values for name, values in worth.items() if name != RANDOM} or worth
     if len(worth) == 1:
         return np.asarray(next(iter(worth.values())), dtype=float)
     total = sum(shares[name] for name in worth)

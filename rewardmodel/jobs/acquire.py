@@ -62,9 +62,10 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     checkpoint = selectors.checkpoint_in_use(project)
     uncompared = _uncompared(handle, checkpoint)
     seed = derive_seed(project.seed, "round", handle.run.pk) % SEED_LIMIT
+    tested = selectors.pairs_to_test_on(project, _share_of(project, size), seed=seed)
     considered = uncompared.draw(MOST_CONSIDERED, seed=seed)
     handle.progress(1, 3, f"Weighing {len(considered):,} of {len(uncompared):,} pairs")
-    weighed = _weigh(project, checkpoint, considered, size, seed)
+    weighed = _weigh(project, checkpoint, considered, size - len(tested), seed)
     handle.progress(2, 3, "Opening the batch")
     opened = services.round_open(
         run=handle.run,
@@ -75,6 +76,7 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
         detail=_detail(weighed, considered, project),
         seed=seed,
         choices=_choices(weighed, considered),
+        tested=tested,
         n_considered=len(uncompared),
         seconds=time.monotonic() - started,
     )
@@ -139,6 +141,13 @@ def _size(project: Project) -> int:
             hint="Raise the budget in the project's settings to go on.",
         )
     return affordable
+
+
+def _share_of(project: Project, size: int) -> int:
+    """How many of a round's pairs are of held-out prompts: one at least where any are wanted, and
+    never all."""
+    wanted = round(project.evaluation_share * size)
+    return min(max(wanted, 1 if project.evaluation_share else 0), size - 1)
 
 
 def _weigh(

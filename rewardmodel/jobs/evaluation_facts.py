@@ -20,6 +20,7 @@ ARM_PROMPTS = 10
 LEFT_OUT = (
     Batch.Reason.GOLD, Batch.Reason.QUALIFICATION, Batch.Reason.REPEAT, Batch.Reason.ACQUISITION,
 )  # fmt: skip
+AT_RANDOM = (Batch.Reason.CONTROL, Batch.Reason.EVALUATION)
 LOOKS = {
     "characters": "length",
     "list_items": "list items",
@@ -114,8 +115,8 @@ def batches(project: Project, facts: ResponseFacts, votes: Votes) -> tuple[list[
     """The batches whose comparisons show these responses, oldest first; the batch of each vote.
 
     A pair that several batches show belongs to the first of them; what is not found gets -1.
-    Control arms of rounds are small: those that follow one another are taken together until they
-    have ten prompts, under the key and name of the last of them.
+    What rounds draw at random is little: batches of it that follow one another are taken together
+    until they have ten prompts, under the key and name of the last of them.
     """
     row_of = {key: row for row, key in enumerate(facts.keys)}
     shown: dict[int, set[int]] = {}
@@ -127,7 +128,7 @@ def batches(project: Project, facts: ResponseFacts, votes: Votes) -> tuple[list[
             about[batch] = name, reason
             shown.setdefault(batch, set()).add(row)
             together.setdefault(comparison, (batch, []))[1].append(row)
-    arms = {key for key, (_name, reason) in about.items() if reason == Batch.Reason.CONTROL}
+    arms = {key for key, (_name, reason) in about.items() if reason in AT_RANDOM}
     merged = _merged(shown, arms, facts.prompts)
     found: dict[int, set[int]] = {}
     for key, rows in shown.items():

@@ -31,9 +31,19 @@ from rewardmodel.models import (
     Score,
     TrainingRun,
 )
-from rewardmodel.selectors.uncompared import Pair, Uncompared, uncompared_count, uncompared_pairs
+from rewardmodel.selectors.uncompared import (
+    Pair,
+    Uncompared,
+    pairs_to_test_on,
+    uncompared_count,
+    uncompared_pairs,
+)
 
-__all__ = ["Pair", "Uncompared", "uncompared_count", "uncompared_pairs"]
+__all__ = ["Pair", "Uncompared", "pairs_to_test_on", "uncompared_count", "uncompared_pairs"]
+
+
+# Why rounds open batches.
+OF_ROUNDS = (Batch.Reason.ACQUISITION, Batch.Reason.CONTROL, Batch.Reason.EVALUATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ def rounds(project: Project) -> QuerySet[AcquisitionRound]:
     """Rounds, newest first; their checkpoints without what was measured of them."""
     return (
         AcquisitionRound.objects.filter(project=project)
-        .select_related("batch", "control_batch", "checkpoint")
+        .select_related("batch", "control_batch", "evaluation_batch", "checkpoint")
         .defer("checkpoint__metrics")
     )
 
@@ -292,7 +302,7 @@ def acquired_judgments_left(project: Project) -> int:
         project=project,
         state=Comparison.State.OPEN,
         batch__state=Batch.State.OPEN,
-        batch__reason__in=[Batch.Reason.ACQUISITION, Batch.Reason.CONTROL],
+        batch__reason__in=OF_ROUNDS,
     ).aggregate(left=Sum(F("overlap") - F("judged"), default=0))
     return int(left["left"])
 

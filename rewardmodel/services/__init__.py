@@ -271,21 +271,32 @@ def round_open(
     unit: str = "pair",
     reason: str = "",
     detail: Mapping[str, object] | None = None,
+    tested: Sequence[Pair] = (),
 ) -> AcquisitionRound:
     """Opens the chosen pairs, one batch per arm, and records what was considered. Idempotent.
 
+    tested: pairs of held-out prompts, which are opened beside them in a batch of their own.
     Locks the project: of two rounds at once the second sees what the first has opened, and leaves
     it out. Raises Conflict where nothing is left of its choice.
     """
     project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
-    earlier = AcquisitionRound.objects.filter(run=run).first()
-    if earlier is not None:
+    if earlier := AcquisitionRound.objects.filter(run=run).first():
         return earlier
-    choices = _not_shown(project, choices)
+    shown = compared_pairs(project)
+    choices = [choice for choice in choices if choice.pair.completion_ids not in shown]
+    tested = [pair for pair in tested if pair.completion_ids not in shown]
     chosen = [choice for choice in choices if choice.arm != Considered.Arm.PASSED]
     if not chosen:
         raise Conflict("Another round has just opened these pairs.", hint="See Acquisition.")
-    number = AcquisitionRound.objects.filter(project=project).count() + 1
+    size, name = len(chosen) + len(tested), _next_name(project)
+    parts = (
+        (_of_arm(chosen, Considered.Arm.ACQUIRED), Batch.Reason.ACQUISITION, function),
+        (_of_arm(chosen, Considered.Arm.CONTROL), Batch.Reason.CONTROL, "random control"),
+        (tested, Batch.Reason.EVALUATION, "held-out prompts"),
+    )
+    acquired, control, evaluation = (
+        _open_pairs(run, pairs, reason, f"{name}: {what}", seed) for pairs, reason, what in parts
+    )
     record = AcquisitionRound.objects.create(
         project=project,
         run=run,
@@ -294,28 +305,23 @@ def round_open(
         unit=unit,
         reason=reason,
         detail=dict(detail or {}),
-        size=len(chosen),
+        size=size,
         control_share=project.control_share,
         seed=seed,
         n_considered=n_considered,
         n_left_out=n_considered - len(choices),
-        judgments_wanted=len(chosen) * project.overlap,
+        judgments_wanted=size * project.overlap,
         seconds=seconds,
-        batch=_open_arm(run, chosen, Considered.Arm.ACQUIRED, f"Round {number}: {function}", seed),
-        control_batch=_open_arm(
-            run, chosen, Considered.Arm.CONTROL, f"Round {number}: random control", seed
-        ),
+        batch=acquired,
+        control_batch=control,
+        evaluation_batch=evaluation,
     )
     _considered_store(record, choices)
     return record
 
 
-def _not_shown(project: Project, choices: Sequence[Choice]) -> list[Choice]:
-    shown = compared_pairs(project)
-    return [
-        choice for choice in choices
-        if frozenset((choice.pair.first_id, choice.pair.second_id)) not in shown
-    ]  # fmt: skip
+def _next_name(project: Project) -> str:
+    return f"Round {AcquisitionRound.objects.filter(project=project).count() + 1}"
 
 
 def _considered_store(record: AcquisitionRound, choices: Sequence[Choice]) -> None:
@@ -332,26 +338,31 @@ def _considered_store(record: AcquisitionRound, choices: Sequence[Choice]) -> No
     )  # fmt: skip
 
 
-def _open_arm(run: Run, chosen: Sequence[Choice], arm: str, name: str, seed: int) -> Batch | None:
-    """Opens one arm in order of utility; both arms' priorities fall alike from 1 to 0.
+def _of_arm(chosen: Sequence[Choice], arm: str) -> list[Pair]:
+    """The pairs of one arm, the most useful first."""
+    own = sorted((choice for choice in chosen if choice.arm == arm), key=lambda c: -c.utility)
+    return [choice.pair for choice in own]
 
-    So the most useful pair is judged first, and neither arm is judged before the other.
+
+def _open_pairs(run: Run, pairs: Sequence[Pair], reason: str, name: str, seed: int) -> Batch | None:
+    """Opens pairs in their order; the priorities of all of a round's batches fall from 1 to 0.
+
+    So the most useful pair is judged first, and no batch is judged before the others.
     """
-    ordered = sorted((c for c in chosen if c.arm == arm), key=lambda c: -c.utility)
-    if not ordered:
+    if not pairs:
         return None
     return batches.batch_open(
         actor=run.requested_by,
         project=run.project,
         name=name,
-        reason=Batch.Reason.ACQUISITION if arm == Considered.Arm.ACQUIRED else Batch.Reason.CONTROL,
+        reason=reason,
         selections=[
             batches.Selection(
-                prompt_id=choice.pair.prompt_id,
-                completion_ids=(choice.pair.first_id, choice.pair.second_id),
-                utility=1 - rank / len(ordered),
+                prompt_id=pair.prompt_id,
+                completion_ids=(pair.first_id, pair.second_id),
+                utility=1 - rank / len(pairs),
             )
-            for rank, choice in enumerate(ordered)
+            for rank, pair in enumerate(pairs)
         ],
         seed=seed,
     )

@@ -48,13 +48,16 @@ def prompt_map(key: str, places: Sequence[Place], *, title: str) -> SafeString:
 
 
 @register.simple_tag
-def map_legend() -> SafeString:
+def map_legend(*, has_shades: bool) -> SafeString:
     """The shades and rings of the map, from the least useful to what was chosen."""
-    marks = [
-        dot(f"prompt-dot useful-{step}", f"{2 + 3 * step}%", LEGEND / 2, 5) for step in range(STEPS)
-    ]
+    marks = []
+    if has_shades:
+        marks = [
+            dot(f"prompt-dot useful-{step}", f"{2 + 3 * step}%", LEGEND / 2, 5)
+            for step in range(STEPS)
+        ]
+        marks.append(word("tick", "18%", LEGEND / 2 + 4, _("more useful →")))
     marks += [
-        word("tick", "18%", LEGEND / 2 + 4, _("more useful →")),
         dot("prompt-dot useful-4 is-acquired", "46%", LEGEND / 2, 7),
         word("tick", "49%", LEGEND / 2 + 4, _("chosen")),
         dot("prompt-dot useful-2 is-control", "72%", LEGEND / 2, 7),

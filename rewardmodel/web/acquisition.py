@@ -77,6 +77,7 @@ def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
         "places": rounds.places_of(project, shown),
         "round_words": rounds.function_words(shown.function),
         "reason": rounds.reason_told(shown),
+        "has_utilities": not rounds.is_drawn(shown),
         "weights": rounds.weights_told(shown),
         "cost": rounds.cost_told(project, shown),
     }
@@ -119,17 +120,30 @@ def _utilities(shown: AcquisitionRound) -> list[HistogramBin]:
 def _arms(
     shown: AcquisitionRound, progress: dict[int, BatchProgress]
 ) -> list[tuple[str, BatchProgress]]:
-    batches = ((_("chosen"), shown.batch_id), (_("at random"), shown.control_batch_id))
+    batches = (
+        (_("chosen"), shown.batch_id), (_("at random"), shown.control_batch_id),
+        (_("on held-out prompts"), shown.evaluation_batch_id),
+    )  # fmt: skip
     return [(words, progress[key]) for words, key in batches if key in progress]
 
 
 def _sentence(shown: AcquisitionRound | None) -> str:
     if shown is None:
         return _("The loop has not chosen a batch yet.")
-    return _(
-        "The newest round weighed %(considered)s pairs and opened %(size)s, %(control)s of them "
-        "at random."
-    ) % {
+    tested = shown.evaluation_batch
+    words = (
+        _(
+            "The newest round weighed %(considered)s pairs and opened %(size)s, %(control)s of "
+            "them at random."
+        )
+        if tested is None
+        else _(
+            "The newest round weighed %(considered)s pairs and opened %(size)s, %(control)s of "
+            "them at random and %(tested)s on held-out prompts."
+        )
+    )
+    return words % {
+        "tested": f"{tested.comparisons.count() if tested else 0:,}",
         "considered": f"{shown.n_considered - shown.n_left_out:,}",
         "size": f"{shown.size:,}",
         "control": f"{shown.considered.filter(arm=Considered.Arm.CONTROL).count():,}",

@@ -239,7 +239,7 @@ def _next_batch(project: Project) -> LoopStep:
     """What the loop itself has opened and people have still to judge."""
     left = selectors.acquired_judgments_left(project)
     opened = Comparison.objects.filter(
-        project=project, batch__reason__in=[Batch.Reason.ACQUISITION, Batch.Reason.CONTROL]
+        project=project, batch__reason__in=selectors.OF_ROUNDS
     ).count()
     return LoopStep(
         key="batch",

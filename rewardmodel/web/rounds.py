@@ -56,6 +56,12 @@ def weights_told(shown: AcquisitionRound) -> str:
     }
 
 
+def is_drawn(shown: AcquisitionRound) -> bool:
+    """Whether chance chose every pair, so that utilities are nothing but lots."""
+    weights: Mapping[str, float] = shown.detail.get("weights") or {shown.function: 1.0}
+    return {name for name, weight in weights.items() if weight > 0} == {RANDOM}
+
+
 def credits_told(shown: AcquisitionRound) -> tuple[Interval, ...]:
     """What one more label of each function was worth so far, beyond one drawn at random."""
     known: Mapping[str, Mapping[str, Any]] = shown.detail.get("credits") or {}
@@ -80,13 +86,14 @@ def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
         arms[prompt] = min(arms.get(prompt, arm), arm, key=lambda each: BEST_FIRST[each])
     keys = [int(key) for key in known if int(key) in best]
     keys.sort(key=lambda key: (BEST_FIRST[arms[key]], -best[key]))
+    is_lot = is_drawn(shown)
     words = {each.pk: str(each) for each in Prompt.objects.filter(pk__in=keys[:MOST_PLACES])}
     ranked = {key: at for at, key in enumerate(sorted(keys, key=lambda key: best[key]))}
     return [
         Place(
             x=float(known[str(key)][0]), y=float(known[str(key)][1]),
-            rank=ranked[key] / max(len(keys), 1), arm=arms[key],
-            words=_("%(prompt)s – utility %(utility)s")
+            rank=0.0 if is_lot else ranked[key] / max(len(keys), 1), arm=arms[key],
+            words=words[key] if is_lot else _("%(prompt)s – utility %(utility)s")
             % {"prompt": words[key], "utility": f"{best[key]:.3f}"},
             href=reverse("annotation:prompt", args=[project.slug, key]),
         )

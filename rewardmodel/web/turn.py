@@ -77,7 +77,7 @@ def _opened(project: Project, newest: AcquisitionRound) -> list[Stage]:
         "function": newest.function,
     }
     stages = [Stage(_("Acquired"), acquired, newest.created_at, f"{page}?round={newest.pk}")]
-    for batch in (newest.batch, newest.control_batch):
+    for batch in (newest.batch, newest.control_batch, newest.evaluation_batch):
         if batch is not None:
             href = reverse("annotation:batch", args=[project.slug, batch.pk])
             stages.append(Stage(_("Opened"), batch.name, batch.created_at, href))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annotation.models import Batch, Completion, Project, Run
+from annotation.models import Batch, Comparison, Completion, Project, Run
 from annotation.selectors.work import compared_pairs, completions_by_prompt
 from annotation.services.imports import records_import
 from annotation.services.runs import RunHandle, run_execute
@@ -94,6 +94,27 @@ def test_a_round_says_what_it_weighed_and_why(trained: Project) -> None:
         )
     assert found.batch.reason == Batch.Reason.ACQUISITION
     assert found.control_batch.reason == Batch.Reason.CONTROL
+    assert [b.comparisons.count() for b in (found.batch, found.control_batch)] == [7, 2]
+    tested = found.evaluation_batch
+    assert tested.reason == Batch.Reason.EVALUATION
+    assert [c.prompt.is_held_out for c in tested.comparisons.all()] == [True]
+    assert found.judgments_wanted == 10 * trained.overlap
+
+
+def test_held_out_prompts_are_asked_about_evenly_until_none_is_left(trained: Project) -> None:
+    Project.objects.filter(pk=trained.pk).update(evaluation_share=0.5, acquisition_size=8)
+    trained.refresh_from_db()
+    first = AcquisitionRound.objects.get(run=open_round(trained)).evaluation_batch
+    counts = Counter(first.comparisons.values_list("prompt", flat=True))
+    assert list(counts.values()) == [2, 2]
+    for _ in range(4):
+        open_round(trained)
+    newest = AcquisitionRound.objects.latest("pk")
+    shown = Comparison.objects.filter(project=trained, prompt__is_held_out=True)
+    assert (shown.count(), newest.size) == (2 * 10, 8)
+    assert newest.evaluation_batch.comparisons.count() == 2
+    Project.objects.filter(pk=trained.pk).update(evaluation_share=0)
+    assert AcquisitionRound.objects.get(run=open_round(trained)).evaluation_batch is None
 
 
 def test_votes_on_held_out_prompts_say_how_many_are_flipped(
@@ -124,7 +145,7 @@ def test_a_round_by_prompts_opens_one_pair_of_each(trained: Project, unit: str) 
     Project.objects.filter(pk=trained.pk).update(acquisition_unit=unit)
     run = open_round(trained)
     opened = Considered.objects.filter(round__run=run).exclude(arm="passed")
-    assert opened.values("prompt").distinct().count() == opened.count() == 10
+    assert opened.values("prompt").distinct().count() == opened.count() == 9
 
 
 def test_a_run_that_is_delivered_again_opens_nothing(trained: Project) -> None:
@@ -148,7 +169,7 @@ def test_two_rounds_at_once_do_not_open_a_pair_twice(
 
 def test_pairs_are_drawn_with_equal_chances_of_those_not_shown_yet(project: Project) -> None:
     left = Uncompared(project)
-    prompts = completions_by_prompt(project, with_held_out=False)
+    prompts = completions_by_prompt(project, is_held_out=False)
     shown = compared_pairs(project)
     every = [
         Pair(prompt, one.pk, other.pk)
@@ -249,7 +270,7 @@ def test_what_rounds_saved_is_measured_once_for_a_training(trained: Project) -> 
     model = training_kinds.fit(RunHandle(run), training, data).model
     report = savings_measure(RunHandle(run), training, data, model)
     assert report is not None
-    assert (report.n_acquired, report.n_control) == (16, 4)
+    assert (report.n_acquired, report.n_control) == (14, 4)
     assert report.function == "portfolio"
     assert (report.saved, report.low) == (None, None)
     assert "Too few labels" in report.verdict
