@@ -140,9 +140,8 @@ def calibration(
 
 @register.simple_tag
 def distribution(
-    key: str, bins: Sequence[HistogramBin], *, title: str, marked_label: str = "",
-    across_label: str = "", height: int = 200,
-) -> SafeString:  # fmt: skip
+    key: str, bins: Sequence[HistogramBin], *, title: str, marked_label: str = "", height: int = 200
+) -> SafeString:
     """How many values lie where; the marked ones darker, at the foot of each bar."""
     if not bins:
         return SafeString("")
@@ -155,7 +154,7 @@ def distribution(
     marks += [
         line("axis-line", across.at(across.low), down.bottom, across.at(across.high), down.bottom),
         word("mark", across.at(middle), down.at(most) - 6, f"{most:,}", across.anchor(middle)),
-        *_feet(across, height, "decimal", across_label),
+        *_feet(across, height, "decimal", ""),
     ]
     words = _("%(n)s values from %(low)s to %(high)s") % {
         "n": f"{sum(b.count for b in bins):,}",
