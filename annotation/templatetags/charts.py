@@ -38,6 +38,8 @@ register = template.Library()
 
 ROW, AXIS = 28, 24
 TOP, FOOT = 26, 26
+# What an axis is of stands on a row of its own, where no line can run through it.
+NAME_ROW = 16
 FAR = 60
 
 
@@ -121,7 +123,8 @@ def calibration(
     known = [v for b in bins for v in (b.predicted, b.observed, b.low, b.high)]
     found = axis_over([*known, *(v for b in before for v in (b.predicted, b.observed))])
     low, high = max(found[0], 0.0), min(found[1], 1.0)
-    across, down = Across(low, high, left=4), Down(low, high, TOP, height - FOOT)
+    across = Across(low, high, left=4)
+    down = Down(low, high, TOP, height - FOOT - NAME_ROW)
     diagonal = [(across.place(v), down.at(v)) for v in (low, high)]
     marks = [
         *_levels(across, down, "percent"),
@@ -228,7 +231,8 @@ def _lines(
     else:
         across = Across(min(xs) if is_time else 0.0, max(xs))
     found = axis_over([v for p in points for v in (p.value, p.low, p.high)] + [reference], about=4)
-    down = Down(*found, TOP, height - FOOT)
+    is_named = bool(across_label) and not is_time
+    down = Down(*found, TOP, height - FOOT - NAME_ROW * is_named)
     tick_style = "percent" if style == "share" else style
     feet = (
         _time_feet(across, height) if is_time else _feet(across, height, across_style, across_label)
@@ -299,12 +303,12 @@ def _levels(across: Across, down: Down, style: str) -> Iterator[SafeString]:
 
 def _feet(across: Across, height: int, style: str, label: str) -> Iterator[SafeString]:
     marks = ticks(across.low, across.high, about=4)
+    foot = height - 8 - NAME_ROW * bool(label)
     for value in marks:
         words = tick_words(value, marks, style)
-        yield word("tick", across.at(value), height - 8, words, across.anchor(value))
+        yield word("tick", across.at(value), foot, words, across.anchor(value))
     if label:
-        words = f"{label} →"
-        yield word("tick", across.at(across.high), height - FOOT - 6, words, "end")
+        yield word("tick", across.at(across.high), height - 8, f"{label} →", "end")
 
 
 def _time_feet(across: Across, height: int) -> Iterator[SafeString]:

@@ -55,7 +55,8 @@ def acquisition(request: HttpRequest, slug: str) -> HttpResponse:
 def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
     """All that one round's record says."""
     progress = {each.batch.pk: each for each in batch_progress(project)}
-    bins, credited = _utilities(shown), rounds.credits_told(shown)
+    most = rounds.most_useful(shown)
+    bins, credited = _utilities(shown, most), rounds.credits_told(shown)
     chosen = list(
         selectors.considered(shown)
         .exclude(arm=Considered.Arm.PASSED)
@@ -72,7 +73,7 @@ def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
         ],
         "bins": bins,
         "credited": credited,
-        "chosen": [(each, rounds.why_chosen(each)) for each in chosen],
+        "chosen": [(each, each.utility / most, rounds.why_chosen(each)) for each in chosen],
         "arms": _arms(shown, progress),
         "places": rounds.places_of(project, shown),
         "round_words": rounds.function_words(shown.function),
@@ -109,10 +110,10 @@ def _round(project: Project, written: str) -> AcquisitionRound | None:
     return selectors.round_in(project, number)
 
 
-def _utilities(shown: AcquisitionRound) -> list[HistogramBin]:
+def _utilities(shown: AcquisitionRound, most: float) -> list[HistogramBin]:
     rows = list(selectors.considered(shown).values_list("utility", "arm"))
     return histogram(
-        [utility for utility, _arm in rows],
+        [utility / most for utility, _arm in rows],
         marked=[arm == Considered.Arm.ACQUIRED for _utility, arm in rows],
     )
 

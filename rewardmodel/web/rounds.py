@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,9 +24,11 @@ BEST_FIRST: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class SavingsTold:
-    """Labels saved against the control arm. `helps` is None where that cannot be said yet."""
+    """Labels saved against the control arm. `helps` is None where that cannot be told, False where
+    choosing costs labels; `is_measured`: whether there is a figure at all."""
 
     verdict: str
+    is_measured: bool
     helps: bool | None
     rows: tuple[Interval, ...]
     tables: tuple[Table, ...]
@@ -62,6 +65,13 @@ def is_drawn(shown: AcquisitionRound) -> bool:
     return {name for name, weight in weights.items() if weight > 0} == {RANDOM}
 
 
+def most_useful(shown: AcquisitionRound) -> float:
+    """The utility of the round's best pair, of which others are shown as a share; 1 where no pair
+    has any. Functions have units of their own, and mostly small numbers."""
+    most = selectors.considered(shown).aggregate(most=Max("utility"))["most"] or 0.0
+    return float(most) if most > 0 else 1.0
+
+
 def credits_told(shown: AcquisitionRound) -> tuple[Interval, ...]:
     """What one more label of each function was worth so far, beyond one drawn at random."""
     known: Mapping[str, Mapping[str, Any]] = shown.detail.get("credits") or {}
@@ -86,15 +96,15 @@ def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
         arms[prompt] = min(arms.get(prompt, arm), arm, key=lambda each: BEST_FIRST[each])
     keys = [int(key) for key in known if int(key) in best]
     keys.sort(key=lambda key: (BEST_FIRST[arms[key]], -best[key]))
-    is_lot = is_drawn(shown)
+    is_lot, most = is_drawn(shown), most_useful(shown)
     words = {each.pk: str(each) for each in Prompt.objects.filter(pk__in=keys[:MOST_PLACES])}
     ranked = {key: at for at, key in enumerate(sorted(keys, key=lambda key: best[key]))}
     return [
         Place(
             x=float(known[str(key)][0]), y=float(known[str(key)][1]),
             rank=0.0 if is_lot else ranked[key] / max(len(keys), 1), arm=arms[key],
-            words=words[key] if is_lot else _("%(prompt)s – utility %(utility)s")
-            % {"prompt": words[key], "utility": f"{best[key]:.3f}"},
+            words=words[key] if is_lot else _("%(prompt)s – %(utility)s of the best")
+            % {"prompt": words[key], "utility": f"{best[key] / most:.0%}"},
             href=reverse("annotation:prompt", args=[project.slug, key]),
         )
         for key in keys[:MOST_PLACES]
@@ -174,7 +184,8 @@ def savings_told(project: Project) -> SavingsTold | None:
             tuple((one.name, point.x, point.value) for one in curves for point in one.points),
         ),
     )
-    return SavingsTold(report.verdict, _helps(report), rows, tables, note, curves)
+    is_measured = report.saved is not None
+    return SavingsTold(report.verdict, is_measured, _helps(report), rows, tables, note, curves)
 
 
 def _curves(detail: Mapping[str, Any]) -> tuple[Series, ...]:
@@ -195,12 +206,18 @@ def _curves(detail: Mapping[str, Any]) -> tuple[Series, ...]:
 
 
 def _helps(report: SavingsReport) -> bool | None:
-    """Whether more is saved than nothing, and than one random half saves against the other."""
-    if report.low is None or report.null_high is None or report.saved is None:
+    """Whether more is saved, or lost, than nothing and than one random half saves against the
+    other; None where neither can be told."""
+    saved, low, high, null = report.saved, report.low, report.high, report.null_high
+    if saved is None or low is None or high is None or null is None:
         return None
-    return report.low > 0 and report.saved > report.null_high
+    if low > 0 and saved > null:
+        return True
+    return False if high < 0 and saved < -null else None
 
 
 def offers_random(project: Project, told: SavingsTold | None) -> bool:
-    """Whether to offer drawing at random: it was measured, and it does not help."""
-    return told is not None and told.helps is False and project.acquisition_function != RANDOM
+    """Whether to offer drawing at random: it was measured, and nothing says that choosing helps."""
+    if told is None or not told.is_measured or told.helps:
+        return False
+    return project.acquisition_function != RANDOM

@@ -151,8 +151,9 @@ def test_a_round_that_recorded_nothing_more_is_shown_too(
     ("figures", "word", "is_offered"),
     [
         ({"saved": 0.4, "low": 0.2, "high": 0.5, "null_high": 0.1}, "It helps", False),
-        ({"saved": 0.05, "low": -0.1, "high": 0.2, "null_high": 0.1}, "It does not help", True),
-        ({"saved": 0.3, "low": 0.1, "high": 0.5, "null_high": 0.35}, "It does not help", True),
+        ({"saved": 0.05, "low": -0.1, "high": 0.2, "null_high": 0.1}, "It cannot be told", True),
+        ({"saved": 0.3, "low": 0.1, "high": 0.5, "null_high": 0.35}, "It cannot be told", True),
+        ({"saved": -0.3, "low": -0.5, "high": -0.1, "null_high": 0.2}, "It costs labels", True),
         ({}, "Too early to say", False),
     ],
 )
