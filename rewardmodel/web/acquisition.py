@@ -123,7 +123,7 @@ def _arms(
 ) -> list[tuple[str, BatchProgress]]:
     batches = (
         (_("chosen"), shown.batch_id), (_("at random"), shown.control_batch_id),
-        (_("on held-out prompts"), shown.evaluation_batch_id),
+        (_("to test the model"), shown.evaluation_batch_id),
     )  # fmt: skip
     return [(words, progress[key]) for words, key in batches if key in progress]
 
