@@ -33,6 +33,10 @@ from rewardmodel.selectors import Pair
 # A pool that is larger is too large to weigh and to keep a record of.
 MOST_CONSIDERED = 20_000
 LIMITS = Limits(per_prompt=3)
+NOTHING_LEFT = (
+    "Every pair of responses has been shown already. Generate or import more, and the next round "
+    "is opened."
+)
 SEED_LIMIT = 2**31
 NARROWING = "leaderboard_narrowing"
 # What can be weighed from means and deviations alone.
@@ -52,8 +56,8 @@ class _Weighed:
 def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     """Opens one round: the pairs of most utility, and a control arm drawn at random.
 
-    Without a checkpoint everything is drawn at random, and the round says so. A run that is
-    delivered again finds its round and opens nothing.
+    Without a checkpoint everything is drawn at random, and the round says so. Where nothing is left
+    to ask, none is opened. A run that is delivered again finds its round and opens nothing.
     """
     if earlier := AcquisitionRound.objects.filter(run=handle.run).first():
         return _told(earlier)
@@ -61,6 +65,9 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
     size = _size(project)
     checkpoint = selectors.checkpoint_in_use(project)
     uncompared = _uncompared(handle, checkpoint)
+    if not len(uncompared):
+        handle.progress(3, 3, NOTHING_LEFT)
+        return {"considered": 0, "opened": 0}
     seed = derive_seed(project.seed, "round", handle.run.pk) % SEED_LIMIT
     tested = selectors.pairs_to_test_on(project, _share_of(project, size), seed=seed)
     considered = uncompared.draw(MOST_CONSIDERED, seed=seed)
@@ -85,7 +92,7 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
 
 
 def _uncompared(handle: RunHandle, checkpoint: Checkpoint | None) -> selectors.Uncompared:
-    """The pairs that can be weighed. Raises Invalid where there are none.
+    """The pairs that can be weighed. Raises Invalid where others are left, and cannot be.
 
     Completions that come while the others are read wait for the next round.
     """
@@ -102,19 +109,14 @@ def _uncompared(handle: RunHandle, checkpoint: Checkpoint | None) -> selectors.U
             f"{found.passed_over:,} responses are not weighed: they are newer than what the reward "
             "model has read, or it could not read them."
         )
-    if len(found):
-        return found
-    if found.passed_over and checkpoint is not None:
+    if not len(found) and found.passed_over and checkpoint is not None:
         what = "features" if checkpoint.kind == Checkpoint.Kind.EMBEDDED else "score"
         raise Invalid(
             f"{found.passed_over:,} responses have no {what} by the reward model in use, and every "
             "pair of the others has been shown already.",
             hint="Train again, then open the next batch.",
         )
-    raise Invalid(
-        "Every pair of responses has been shown already.",
-        hint="Generate or import more completions; held-out prompts are never acquired.",
-    )
+    return found
 
 
 def _told(opened: AcquisitionRound) -> Mapping[str, object]:

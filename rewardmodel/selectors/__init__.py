@@ -219,7 +219,7 @@ def projects_due_for_acquisition(*, after_run: int | None = None) -> list[Projec
 def is_due_for_acquisition(project: Project) -> bool:
     """A model in use, a training that no round has followed, little work left, and budget.
 
-    A round that failed is tried again once there are completions that it did not know.
+    A run that opened no round is followed by another once there are completions it did not know.
     """
     last = _last_training(project)
     if last is None or checkpoint_in_use(project) is None:
@@ -228,12 +228,22 @@ def is_due_for_acquisition(project: Project) -> bool:
     newest = asked.order_by("pk").last()  # by the order of runs, because hosts' clocks differ
     if newest is not None and not _has_more_to_weigh(newest):
         return False
-    return _is_little_left(project) and budget_left(project) != 0
+    left = budget_left(project)
+    return _is_little_left(project) and (left is None or left >= project.overlap)
+
+
+def has_nothing_left_to_ask(project: Project) -> bool:
+    """Whether the newest round found every pair shown already, and no completions came since."""
+    asked = Run.objects.filter(project=project, kind=Run.Kind.ACQUISITION)
+    newest = asked.order_by("pk").last()
+    if newest is None or newest.state != Run.State.SUCCEEDED:
+        return False
+    return (newest.result or {}).get("opened") == 0 and not _has_more_to_weigh(newest)
 
 
 def _has_more_to_weigh(run: Run) -> bool:
-    """Whether the run failed, and completions came since it began."""
-    if run.state != Run.State.FAILED:
+    """Whether the run ended without a round, and completions came since it began."""
+    if run.finished_at is None or AcquisitionRound.objects.filter(run=run).exists():
         return False
     own = Completion.objects.filter(prompt__project=run.project_id)
     return own.filter(created_at__gt=run.started_at or run.created_at).exists()

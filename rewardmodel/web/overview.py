@@ -175,6 +175,9 @@ def _all_judged(project: Project, steps: dict[str, LoopStep], judged: str) -> He
         return _headline(
             project, sentence, advice, "rewardmodel:training", _("Train the reward model")
         )
+    if selectors.has_nothing_left_to_ask(project):
+        advice = _("Every pair of responses has been shown. Generate or import more to go on.")
+        return _headline(project, sentence, advice, "annotation:policies", _("Generate responses"))
     advice = _("The reward model can choose what to ask next.")
     return _headline(project, sentence, advice, "rewardmodel:acquisition", _("Open the next batch"))
 

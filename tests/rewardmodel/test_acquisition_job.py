@@ -223,6 +223,17 @@ def test_what_is_wrong_is_said(
     assert not AcquisitionRound.objects.exists()
 
 
+def test_a_round_that_finds_nothing_left_ends_well_and_says_so(trained: Project) -> None:
+    Project.objects.filter(pk=trained.pk).update(acquisition_size=200)
+    trained.acquisition_rounds.filter(run=open_round(trained)).get()
+    while len(Uncompared(trained)):
+        open_round(trained)
+    run = open_round(trained)
+    assert run.state == Run.State.SUCCEEDED
+    assert run.message == acquire.NOTHING_LEFT
+    assert not trained.acquisition_rounds.filter(run=run).exists()
+
+
 def test_what_is_not_read_yet_waits_for_the_next_round(trained: Project) -> None:
     """As where policies go on writing while a round reads what there is."""
     newest = Completion.objects.filter(prompt__project=trained, policy__name="policy 4")

@@ -150,19 +150,20 @@ def test_the_next_batch_follows_a_training_at_once_and_only_once(
     assert len(sent) == 1
 
 
-def test_a_round_that_failed_is_tried_again_once_there_is_more_to_weigh(
-    project: Project, trained: Train
+@pytest.mark.parametrize("state", ["failed", "succeeded"])
+def test_a_run_that_opened_no_round_is_followed_by_another_once_there_is_more_to_weigh(
+    project: Project, trained: Train, state: str
 ) -> None:
     settings_of(project, acquire_automatically=True)
     trained()
     run = make_run(project, Run.Kind.ACQUISITION)
     started = {"started_at": timezone.now(), "finished_at": timezone.now()}
     assert selectors.projects_due_for_acquisition() == []
-    Run.objects.filter(pk=run.pk).update(state="failed", **started)
+    Run.objects.filter(pk=run.pk).update(state=state, **started)
     assert selectors.projects_due_for_acquisition() == []
     make_completion(project.prompts.first(), make_policy(project, "later"))
     assert selectors.projects_due_for_acquisition() == [project]
-    Run.objects.filter(pk=run.pk).update(state="succeeded")
+    make_run(project, Run.Kind.ACQUISITION)
     assert selectors.projects_due_for_acquisition() == []
 
 
@@ -175,5 +176,5 @@ def test_without_a_model_in_use_or_without_budget_nothing_is_acquired(
     assert selectors.projects_due_for_acquisition() == []
     trained()
     assert selectors.projects_due_for_acquisition() == [project]
-    settings_of(project, acquisition_budget=0)
+    settings_of(project, acquisition_budget=project.overlap - 1)
     assert selectors.projects_due_for_acquisition() == []

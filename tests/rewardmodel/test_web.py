@@ -151,6 +151,8 @@ def test_the_overview_says_what_to_do_next_from_the_first_day_on(
     assert headline(client, project)[1] == "Train the reward model"
     train()
     assert headline(client, project)[1] == "Open the next batch"
+    make_run(project, Run.Kind.ACQUISITION, state="succeeded", result={"opened": 0})
+    assert headline(client, project)[1] == "Generate responses"
     make_run(project, Run.Kind.EXPORT, state="failed", error="The disk is full.")
     assert headline(client, project) == ("Exports: the last run failed.", "See why")
 
