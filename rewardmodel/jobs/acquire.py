@@ -80,7 +80,7 @@ def acquisition_work(handle: RunHandle) -> Mapping[str, object]:
         function=weighed.function,
         unit=project.acquisition_unit,
         reason=weighed.shares.reason,
-        detail=_detail(weighed, considered, project),
+        detail=_detail(weighed, considered, project, len(tested)),
         seed=seed,
         choices=_choices(weighed, considered),
         tested=tested,
@@ -248,8 +248,11 @@ def _details(found: Ground) -> list[dict[str, object]]:
     return [{name: values[row] for name, values in rounded.items()} for row in range(len(pool))]
 
 
-def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[str, object]:
-    """The round's own record: the portfolio's shares and credits, the map, the cost."""
+def _detail(
+    weighed: _Weighed, pairs: Sequence[Pair], project: Project, n_tested: int
+) -> dict[str, object]:
+    """The round's own record: the portfolio's shares and credits, the map, the cost; pairs of
+    held-out prompts are taken to need as long as the others do."""
     found = weighed.ground
     rows = [chosen.index for chosen in (*weighed.selection.acquired, *weighed.selection.control)]
     detail: dict[str, object] = {"map": _map(found, pairs)}
@@ -269,7 +272,9 @@ def _detail(weighed: _Weighed, pairs: Sequence[Pair], project: Project) -> dict[
     if found.flips is not None:
         detail["flips"] = found.flips.to_dict()
     if found.seconds is not None:
-        detail["cost"] = {"seconds": round(float(found.seconds[rows].sum()) * project.overlap, 1)}
+        each = float(found.seconds[rows].mean())
+        seconds = each * (len(rows) + n_tested) * project.overlap
+        detail["cost"] = {"seconds": round(seconds, 1)}
     return detail
 
 
