@@ -5,17 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from annotation.core.preferences import Preference
 from annotation.models import Completion, Project
 from annotation.selectors import judgments as judgment_selectors
 from rewardmodel.core.foresight import Slate, foresee, response_strengths
-from rewardmodel.core.pairs import PairCounts, add_up
+from rewardmodel.core.pairs import Ints, PairCounts, Votes, add_up
 from rewardmodel.core.pool import Pool, Standings
+from rewardmodel.core.posterior import newton
 from rewardmodel.jobs import dataset
-from rewardmodel.jobs.pool import STANDINGS_PRECISION, standings
 from rewardmodel.selectors import Pair
 
 # Beyond so many responses their joint posterior takes too long; policies are then weighed alone.
 MOST_RESPONSES = 1_500
+STANDINGS_PRECISION = 0.1
 
 
 def with_standings(project: Project, pool: Pool, pairs: Sequence[Pair]) -> Pool:
@@ -25,19 +27,39 @@ def with_standings(project: Project, pool: Pool, pairs: Sequence[Pair]) -> Pool:
     policies = np.array(
         [[policy_of[p.first_id], policy_of[p.second_id]] for p in pairs], dtype=np.int64
     )
-    found = standings(project, policies)
-    return replace(pool, policies=policies, standings=_foreseen(project, pool, found, keys))
+    preferences = judgment_selectors.preferences(
+        project, include_simulated=project.learns_from_simulated
+    )
+    found = _foreseen(preferences, pool, _standings(preferences, policies), keys)
+    return replace(pool, policies=policies, standings=found)
+
+
+def _standings(preferences: Sequence[Preference], policies: Ints) -> Standings:
+    """What is said of the policies (p,), each weakly held to be an average one."""
+    votes = dataset.policy_votes(preferences)
+    known = np.unique(policies)
+    at = np.isin(votes.first, known) & np.isin(votes.second, known) & (votes.first != votes.second)
+    votes = votes.where(at)
+    numbered = Votes(
+        np.searchsorted(known, votes.first), np.searchsorted(known, votes.second), votes.outcome,
+        votes.weight, votes.prompt, votes.annotator,
+    )  # fmt: skip
+    strengths, eta, hessian = newton(add_up(numbered), np.eye(len(known)), STANDINGS_PRECISION)
+    covariance = np.linalg.inv(hessian)[:-1, :-1]
+    return Standings(known, strengths, np.asarray(covariance, dtype=np.float64), eta)
 
 
 def _policies(keys: Sequence[int]) -> dict[int, int]:
     return dict(Completion.objects.filter(pk__in=keys).values_list("pk", "policy_id"))
 
 
-def _foreseen(project: Project, pool: Pool, found: Standings, keys: Sequence[int]) -> Standings:
+def _foreseen(
+    preferences: Sequence[Preference], pool: Pool, found: Standings, keys: Sequence[int]
+) -> Standings:
     """With foresight where the responses are not too many; every pair of the pool gets one vote."""
     if pool.first is None or pool.second is None:
         return found
-    responses, votes = _votes(project, found, keys)
+    responses, votes = _votes(preferences, found, keys)
     if len(responses) > MOST_RESPONSES:
         return found
     slate = Slate(
@@ -53,15 +75,12 @@ def _foreseen(project: Project, pool: Pool, found: Standings, keys: Sequence[int
 
 
 def _votes(
-    project: Project, found: Standings, keys: Sequence[int]
+    preferences: Sequence[Preference], found: Standings, keys: Sequence[int]
 ) -> tuple[Mapping[int, int], PairCounts]:
     """Responses with their policies, the pool's `keys` first, and what was voted on them.
 
     Those of policies that the pool knows nothing of are left out.
     """
-    preferences = list(
-        judgment_selectors.preferences(project, include_simulated=project.learns_from_simulated)
-    )
     judged = {key for p in preferences for key in (p.winner_id, p.loser_id)}
     known = {int(policy) for policy in found.policies}
     policy_of = _policies([*keys, *judged])

@@ -19,10 +19,9 @@ from rewardmodel.core.errors import CheckpointBroken, FeaturesInvalid
 from rewardmodel.core.flips import Flips, measure_flips
 from rewardmodel.core.function_names import RANDOM
 from rewardmodel.core.head import RewardHead
-from rewardmodel.core.pairs import Floats, Ints, Votes, add_up
-from rewardmodel.core.pool import Pool, Standings
+from rewardmodel.core.pairs import Floats, Ints, Votes
+from rewardmodel.core.pool import Pool
 from rewardmodel.core.portfolio import Asked
-from rewardmodel.core.posterior import newton
 from rewardmodel.core.unusual import fence_for
 from rewardmodel.jobs import dataset, reading
 from rewardmodel.jobs.train import load_checkpoint
@@ -31,7 +30,6 @@ from rewardmodel.selectors import Pair
 
 MOST_VOTES = 6_000
 TIMED = 400
-STANDINGS_PRECISION = 0.1
 ONLY_SCORES = (
     "A deep model tells how sure it is of each response, not how two votes hang together, so pairs "
     "are chosen by “bald”."
@@ -100,23 +98,6 @@ def project_speed(project: Project) -> float:
     )
     read = np.array([characters.get(key) or 0 for key, _ in rows], dtype=np.float64)
     return reading_speed(read, np.array([(ms or 0) / 1000 for _, ms in rows], dtype=np.float64))
-
-
-def standings(project: Project, policies: Ints) -> Standings:
-    """What all live judgments say of the policies (p,), each weakly held to be an average one."""
-    votes = dataset.policy_votes(
-        judgment_selectors.preferences(project, include_simulated=project.learns_from_simulated)
-    )
-    known = np.unique(policies)
-    at = np.isin(votes.first, known) & np.isin(votes.second, known) & (votes.first != votes.second)
-    votes = votes.where(at)
-    numbered = Votes(
-        np.searchsorted(known, votes.first), np.searchsorted(known, votes.second), votes.outcome,
-        votes.weight, votes.prompt, votes.annotator,
-    )  # fmt: skip
-    strengths, eta, hessian = newton(add_up(numbered), np.eye(len(known)), STANDINGS_PRECISION)
-    covariance = np.linalg.inv(hessian)[:-1, :-1]
-    return Standings(known, strengths, np.asarray(covariance, dtype=np.float64), eta)
 
 
 def _bare(frame: Pool, keys: tuple[int, ...], note: str) -> Ground:
