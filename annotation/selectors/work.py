@@ -166,21 +166,25 @@ def draft_of(assignment: Assignment, head: Judgment | None) -> Draft | None:
     return Draft.objects.filter(assignment=assignment, amends=live).first()
 
 
-def compared_sets(project: Project) -> set[frozenset[int]]:
-    """The completion ids that each comparison of the project shows together."""
+def compared_sets(project: Project, *, is_held_out: bool | None = None) -> set[frozenset[int]]:
+    """The completion ids that each comparison of the project shows together, by default whether or
+    not its prompt is held out."""
     shown: dict[int, list[int]] = {}
-    rows = Candidate.objects.filter(comparison__project=project).values_list(
-        "comparison_id", "completion_id"
-    )
-    for comparison_id, completion_id in rows.iterator():
+    rows = Candidate.objects.filter(comparison__project=project)
+    if is_held_out is not None:
+        rows = rows.filter(comparison__prompt__is_held_out=is_held_out)
+    pairs = rows.values_list("comparison_id", "completion_id")
+    for comparison_id, completion_id in pairs.iterator():
         shown.setdefault(comparison_id, []).append(completion_id)
     return {frozenset(together) for together in shown.values()}
 
 
-def compared_pairs(project: Project) -> set[frozenset[int]]:
-    """Every pair of completion ids that some comparison of the project already shows together."""
+def compared_pairs(project: Project, *, is_held_out: bool | None = None) -> set[frozenset[int]]:
+    """Every pair of completion ids that some comparison of `compared_sets` shows together."""
     return {
-        frozenset(pair) for together in compared_sets(project) for pair in combinations(together, 2)
+        frozenset(pair)
+        for together in compared_sets(project, is_held_out=is_held_out)
+        for pair in combinations(together, 2)
     }
 
 

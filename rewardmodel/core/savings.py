@@ -57,10 +57,20 @@ class Savings:
 
     @property
     def helps(self) -> bool | None:
-        """Whether more is saved than chance seems to, and surely something; None: cannot say."""
-        if self.saved is None or self.low is None or self.null_high is None:
-            return None
-        return self.low > 0 and self.saved > self.null_high
+        """As of `whether_it_helps`."""
+        return whether_it_helps(self.saved, self.low, self.high, self.null_high)
+
+
+def whether_it_helps(
+    saved: float | None, low: float | None, high: float | None, null_high: float | None
+) -> bool | None:
+    """True where surely something is saved, and more than chance seems to save; False where as
+    much is lost; None where neither can be told."""
+    if saved is None or low is None or high is None or null_high is None:
+        return None
+    if low > 0 and saved > null_high:
+        return True
+    return False if high < 0 and saved < -null_high else None
 
 
 def labels_saved(
@@ -185,13 +195,13 @@ def _refusal(n: int, held_out: Labels) -> str:
 
 
 def _with_verdict(found: Savings) -> Savings:
-    if found.saved is None or found.high is None or found.null_high is None:
+    if found.saved is None or found.null_high is None:
         return found
     told = f"{found.saved:.0%} [{found.low:.0%}, {found.high:.0%}] of the control arm's labels"
     chance = f"chance seems to save up to {found.null_high:.0%}"
     if found.helps:
         verdict = f"Acquisition saves labels here: {told}; {chance}."
-    elif found.high < 0 and found.saved < -found.null_high:
+    elif found.helps is False:
         verdict = (
             f"Acquisition needs more labels than chance here: {told}; {chance}. Draw at random."
         )

@@ -54,7 +54,7 @@ class Uncompared:
         place = {key: row for row, (key, _prompt) in enumerate(rows)}
         shown = [
             sorted(place[key] for key in pair)
-            for pair in compared_pairs(project)
+            for pair in compared_pairs(project, is_held_out=is_held_out)
             if all(key in place for key in pair)
         ]
         first, second = np.array(shown, dtype=np.int64).reshape(-1, 2).T

@@ -75,7 +75,7 @@ def _shown(project: Project, shown: AcquisitionRound) -> dict[str, object]:
         "credited": credited,
         "chosen": [(each, each.utility / most, rounds.why_chosen(each)) for each in chosen],
         "arms": _arms(shown, progress),
-        "places": rounds.places_of(project, shown),
+        "places": rounds.places_of(project, shown, most),
         "round_words": rounds.function_words(shown.function),
         "reason": rounds.reason_told(shown),
         "has_utilities": not rounds.is_drawn(shown),

@@ -13,7 +13,8 @@ from annotation.core.figures import Interval, Point, Series, Table, interval_tab
 from annotation.models import Project, Prompt
 from rewardmodel import selectors
 from rewardmodel.core.function_names import FUNCTION_NAMES, RANDOM
-from rewardmodel.models import AcquisitionRound, Considered, SavingsReport
+from rewardmodel.core.savings import whether_it_helps
+from rewardmodel.models import AcquisitionRound, Considered
 from rewardmodel.templatetags.prompt_map import Place
 
 MOST_PLACES = 1_000
@@ -83,8 +84,11 @@ def credits_told(shown: AcquisitionRound) -> tuple[Interval, ...]:
     )  # fmt: skip
 
 
-def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
-    """Each prompt of the round where its map puts it; none where the round has no map."""
+def places_of(project: Project, shown: AcquisitionRound, most: float) -> list[Place]:
+    """Each prompt of the round where its map puts it; none where the round has no map.
+
+    most: of `most_useful`.
+    """
     known: Mapping[str, Sequence[float]] = shown.detail.get("map") or {}
     if not known:
         return []
@@ -96,7 +100,7 @@ def places_of(project: Project, shown: AcquisitionRound) -> list[Place]:
         arms[prompt] = min(arms.get(prompt, arm), arm, key=lambda each: BEST_FIRST[each])
     keys = [int(key) for key in known if int(key) in best]
     keys.sort(key=lambda key: (BEST_FIRST[arms[key]], -best[key]))
-    is_lot, most = is_drawn(shown), most_useful(shown)
+    is_lot = is_drawn(shown)
     words = {each.pk: str(each) for each in Prompt.objects.filter(pk__in=keys[:MOST_PLACES])}
     ranked = {key: at for at, key in enumerate(sorted(keys, key=lambda key: best[key]))}
     return [
@@ -185,7 +189,8 @@ def savings_told(project: Project) -> SavingsTold | None:
         ),
     )
     is_measured = report.saved is not None
-    return SavingsTold(report.verdict, is_measured, _helps(report), rows, tables, note, curves)
+    helps = whether_it_helps(report.saved, report.low, report.high, report.null_high)
+    return SavingsTold(report.verdict, is_measured, helps, rows, tables, note, curves)
 
 
 def _curves(detail: Mapping[str, Any]) -> tuple[Series, ...]:
@@ -203,17 +208,6 @@ def _curves(detail: Mapping[str, Any]) -> tuple[Series, ...]:
             ("acquired", _("chosen"), "first"), ("control", _("at random"), "second"),
         )
     )  # fmt: skip
-
-
-def _helps(report: SavingsReport) -> bool | None:
-    """Whether more is saved, or lost, than nothing and than one random half saves against the
-    other; None where neither can be told."""
-    saved, low, high, null = report.saved, report.low, report.high, report.null_high
-    if saved is None or low is None or high is None or null is None:
-        return None
-    if low > 0 and saved > null:
-        return True
-    return False if high < 0 and saved < -null else None
 
 
 def offers_random(project: Project, told: SavingsTold | None) -> bool:
