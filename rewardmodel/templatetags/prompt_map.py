@@ -57,10 +57,11 @@ def map_legend(*, has_shades: bool) -> SafeString:
             for step in range(STEPS)
         ]
         marks.append(word("tick", "18%", LEGEND / 2 + 4, _("more useful →")))
+    chosen, drawn = (STEPS - 1, 2) if has_shades else (0, 0)
     marks += [
-        dot("prompt-dot useful-4 is-acquired", "46%", LEGEND / 2, 7),
+        dot(f"prompt-dot useful-{chosen} is-acquired", "46%", LEGEND / 2, 7),
         word("tick", "49%", LEGEND / 2 + 4, _("chosen")),
-        dot("prompt-dot useful-2 is-control", "72%", LEGEND / 2, 7),
+        dot(f"prompt-dot useful-{drawn} is-control", "72%", LEGEND / 2, 7),
         word("tick", "75%", LEGEND / 2 + 4, _("at random")),
     ]
     return silent(LEGEND, marks)
